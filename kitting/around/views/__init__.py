@@ -1,0 +1,1 @@
+"""The pages around a set-up."""

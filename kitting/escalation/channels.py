@@ -1,0 +1,390 @@
+"""Who hears of a ticket, by what that person can read now, and in that person's hours.
+
+Every message carries a key of ticket, round, level, person and channel, so that running anything
+twice says everything once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.queries import leads_for, local_day
+from accounts.states import IT_ROLES, Role
+from kitting.escalation import rules
+from kitting.escalation.states import Level, Reach, Reason, TicketKind, TicketState
+from kitting.guides.queries import published_edition, step_title
+from kitting.lib import clock
+from kitting.notices.actions import queue, queue_message, render, tell_outlets
+from kitting.notices.models import Outlet
+from kitting.notices.states import Channel, OutletEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from accounts.queries import CalendarBook
+    from kitting.escalation.models import Outage, Ticket
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whether a rung of the ladder could be asked: why not, or whose working time now counts."""
+
+    calendar: clock.Calendar
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A ticket about which something is said at a moment; `knows` needs no message."""
+
+    ticket: Ticket
+    book: CalendarBook
+    now: datetime
+    knows: User | None = None
+    ladder: rules.Ladder | None = None
+    rung: rules.Rung | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """Return by what the rung that is asked now is told."""
+        return self.rung.reach if self.rung else Reach.AUTO
+
+    @property
+    def stuck_id(self) -> int | None:
+        """Return whose help this is about: nobody is asked to help themselves."""
+        return self.ticket.journey.person_id if self.ticket.journey else self.ticket.person_id
+
+    def not_before(self, calendar: clock.Calendar) -> datetime | None:
+        """Return when a message may arrive; a loss does not wait for anybody's hours."""
+        if self.ticket.kind == TicketKind.LOSS:
+            return None
+        if self.ladder is None:
+            return clock.next_open(calendar, self.now)
+        return rules.comes_at(self.ladder, self.rung, calendar, self.now)
+
+
+def ask_rung(telling: Telling, level: Level) -> Asked:
+    """Send to one rung of the ladder; says why where it cannot be reached."""
+    if level == Level.PERSON:
+        return _nudge(telling)
+    if level == Level.LEAD:
+        is_return = telling.ticket.kind == TicketKind.RETURN
+        return tell_leads(telling, kind="return_device" if is_return else "lead_stuck")
+    return _tell_it(telling, level)
+
+
+def tell_leads(telling: Telling, *, kind: str) -> Asked:
+    """Tell the leads of the ticket's department or place."""
+    ticket, book, day = telling.ticket, telling.book, local_day(telling.now)
+    leads = leads_for(department_id=ticket.department_id, place_id=ticket.place_id, on=day)
+    there, why_not = who_is_there(telling, leads)
+    if not leads:
+        why_not = "no_lead"
+    if telling.rung and telling.rung.people:
+        there = there[: telling.rung.people]
+    if why_not:
+        return Asked(book.of_place(ticket.place), why_not)
+    for lead in there:
+        if lead != telling.knows:
+            message(telling, lead, kind=kind, level=Level.LEAD)
+    return Asked(book.of_person(there[0]))
+
+
+def tell_person(telling: Telling, *, kind: str, words: str = "", part: str = "") -> None:
+    """Tell the person who asked: in the guide at once, by mail in their hours where there is one."""
+    ticket = telling.ticket
+    if ticket.journey is None:
+        return
+    person = ticket.journey.person
+    for channel in (Channel.WIZARD, *([Channel.MAIL] if person.email else [])):
+        by_mail = channel == Channel.MAIL
+        queue_message(
+            kind=kind,
+            person=person,
+            channel=channel,
+            about=about(ticket),
+            reason=f"{_dedupe(ticket, Level.PERSON)}:{part or kind}",
+            context={**_context(ticket), "words": words},
+            link=_link(ticket, to_person=True),
+            now=telling.now,
+            not_before=telling.not_before(telling.book.of_person(person)) if by_mail else None,
+        )
+
+
+def tell_it_of_outage(outage: Outage, *, book: CalendarBook, now: datetime) -> None:
+    """Tell IT, once, that something is broken for many: one message, however many ask."""
+    edition = published_edition()
+    context: dict[str, object] = {
+        "step": step_title(edition.pk if edition else None, outage.step_key),
+        "asking": outage.asking,
+        "active": outage.active,
+    }
+    tell_it(
+        kind="it_outage",
+        event=OutletEvent.OUTAGE,
+        matter=f"outage:{outage.pk}",
+        context=context,
+        link=reverse("escalation:alerts"),
+        book=book,
+        now=now,
+    )
+
+
+def tell_it(  # noqa: PLR0913  # a message has this many facts, and callers name each
+    *,
+    kind: str,
+    matter: str,
+    context: dict[str, object],
+    link: str,
+    book: CalendarBook,
+    now: datetime,
+    event: OutletEvent | None = None,
+) -> None:
+    """Tell IT something that is about no single ticket, once for each matter, in IT's hours.
+
+    `event` says it in the chat rooms that hear of such things, too.
+    """
+    hours = clock.next_open(book.default, now)
+    if event is not None:
+        subject, body = render(kind=kind, person=None, channel=Channel.OUTLET, context=context)
+        tell_outlets(
+            event=event,
+            reason=matter,
+            subject=subject,
+            body=body,
+            link=link,
+            about=matter,
+            now=now,
+            not_before=hours,
+        )
+    if settings.HELP_DESK_EMAIL:
+        subject, body = render(
+            kind=kind, person=None, channel=Channel.MAIL, context={**context, "path": link}
+        )
+        queue(
+            dedupe_key=f"{matter}:help_desk:{Channel.MAIL}",
+            kind=kind,
+            channel=Channel.MAIL,
+            language=settings.LANGUAGE_CODE,
+            subject=subject,
+            body=body,
+            now=now,
+            address=settings.HELP_DESK_EMAIL,
+            link=link,
+            about=matter,
+            not_before=hours,
+        )
+        return
+    for person in User.objects.with_role(*IT_ROLES, on=local_day(now)).order_by("pk"):
+        if not person.is_on_leave(local_day(now)):
+            queue_message(
+                kind=kind,
+                person=person,
+                about=matter,
+                reason=matter,
+                context=context,
+                link=link,
+                now=now,
+                not_before=hours,
+            )
+
+
+def about(ticket: Ticket) -> str:
+    """Return what the outbox calls the matter of a ticket."""
+    return f"ticket:{ticket.pk}"
+
+
+# --- the rungs ------------------------------------------------------------------------------------
+
+
+def _nudge(telling: Telling) -> Asked:
+    ticket = telling.ticket
+    person = ticket.journey.person if ticket.journey else ticket.person
+    if person is None:
+        return Asked(telling.book.default, "no_person")
+    calendar = telling.book.of_person(person)
+    if person.is_on_leave(local_day(telling.now)):
+        return Asked(calendar, "on_leave")
+    if not _can_read(telling, person, in_guide=_is_in_the_guide(ticket)):
+        return Asked(calendar, "no_channel")
+    message(telling, person, kind="nudge", level=Level.PERSON)
+    return Asked(calendar)
+
+
+def _can_read(telling: Telling, person: User, *, in_guide: bool) -> bool:
+    """Tell whether somebody reads what the rung is told by."""
+    if telling.reach == Reach.PAGE:
+        return in_guide
+    return bool(person.email) or (in_guide and telling.reach == Reach.AUTO)
+
+
+def _is_in_the_guide(ticket: Ticket) -> bool:
+    """Tell whether the person has the guide open, where the banner speaks to them.
+
+    Who never began, or is silent, does not read it: the lead is nearer.
+    """
+    return Reason(ticket.reason) in (Reason.SLOW, Reason.FAILING)
+
+
+def _tell_it(telling: Telling, level: Level) -> Asked:
+    """Put a ticket before IT (or its lead): on the desk page, and by mail."""
+    ticket, book, day = telling.ticket, telling.book, local_day(telling.now)
+    kind = kind_for_it(ticket, level)
+    if telling.reach in (Reach.AUTO, Reach.CHAT):
+        heard = _tell_outlets(telling, kind=kind, level=level)
+        if telling.reach == Reach.CHAT:
+            return Asked(book.default, "" if heard else "no_channel")
+    if settings.HELP_DESK_EMAIL and level == Level.IT and telling.reach != Reach.PAGE:
+        _mail_help_desk(telling, kind=kind)
+        return Asked(book.default)
+    roles = (Role.IT_LEAD,) if level == Level.IT_LEAD else IT_ROLES
+    team = list(
+        User.objects.with_role(*roles, on=day)
+        .select_related("hours", "place__hours")
+        .order_by("pk")
+    )
+    there, why_not = who_is_there(telling, team)
+    for person in there:
+        if person != telling.knows:
+            message(telling, person, kind=kind, level=level)
+    return Asked(book.default, why_not)
+
+
+def kind_for_it(ticket: Ticket, level: Level) -> str:
+    if level == Level.IT_LEAD:
+        return "it_lead_stuck"
+    by_kind = {
+        TicketKind.LOSS: "loss",
+        TicketKind.RETURN: "return_device",
+        TicketKind.QUIET: "it_stuck",
+    }
+    if ticket.state == TicketState.ANSWERED:
+        return "it_stuck"
+    return by_kind.get(TicketKind(ticket.kind), "it_asked")
+
+
+def who_is_there(telling: Telling, people: Sequence[User]) -> tuple[list[User], str]:
+    """Return who of some people can help now, or why nobody can."""
+    others = [person for person in people if person.pk != telling.stuck_id]
+    there = [person for person in others if not person.is_on_leave(local_day(telling.now))]
+    if telling.reach == Reach.MAIL and there:
+        there = [person for person in there if person.email]
+        return there, "" if there else "no_channel"
+    if there:
+        return there, ""
+    if not people:
+        return [], "nobody"
+    return [], "on_leave" if others else "is_the_person"
+
+
+# --- the messages ---------------------------------------------------------------------------------
+
+
+def message(telling: Telling, person: User, *, kind: str, level: Level, link: str = "") -> None:
+    """Queue one notice to one person by what that person can read, in that person's hours."""
+    ticket = telling.ticket
+    page = Channel.WIZARD if level == Level.PERSON else Channel.DESK
+    queue_message(
+        kind=kind,
+        person=person,
+        channel={Reach.MAIL: Channel.MAIL, Reach.PAGE: page}.get(telling.reach),
+        about=about(ticket),
+        reason=f"{_dedupe(ticket, level)}:{kind}",
+        context=_context(ticket),
+        link=link or _link(ticket, to_person=level == Level.PERSON),
+        now=telling.now,
+        not_before=telling.not_before(telling.book.of_person(person)),
+    )
+
+
+def _mail_help_desk(telling: Telling, *, kind: str) -> None:
+    """Send one mail to the team's own address instead of one to each member."""
+    ticket = telling.ticket
+    link = _link(ticket)
+    subject, body = render(
+        kind=kind, person=None, channel=Channel.MAIL, context={**_context(ticket), "path": link}
+    )
+    queue(
+        dedupe_key=f"{_dedupe(ticket, Level.IT)}:{kind}:help_desk:{Channel.MAIL}",
+        kind=kind,
+        channel=Channel.MAIL,
+        language=settings.LANGUAGE_CODE,
+        subject=subject,
+        body=body,
+        now=telling.now,
+        address=settings.HELP_DESK_EMAIL,
+        link=link,
+        about=about(ticket),
+        not_before=telling.not_before(telling.book.default),
+    )
+
+
+EVENTS = {
+    "loss": OutletEvent.LOSS,
+    "it_stuck": OutletEvent.FOUND,
+    "it_lead_stuck": OutletEvent.RAISED,
+}
+
+
+def event_of(ticket: Ticket, kind: str) -> OutletEvent:
+    """Return what a message to IT is for those who chose what they hear of."""
+    if kind in EVENTS:
+        return EVENTS[kind]
+    return OutletEvent.ASKED if ticket.kind == TicketKind.HELP else OutletEvent.REPORTED
+
+
+def _tell_outlets(telling: Telling, *, kind: str, level: Level) -> bool:
+    """Say it in IT's chat rooms too: what and where, never who; tells whether any listens."""
+    ticket = telling.ticket
+    context = {**_context(ticket), "person_name": "", "extension": "", "device": ""}
+    subject, body = render(kind=kind, person=None, channel=Channel.OUTLET, context=context)
+    event = event_of(ticket, kind)
+    tell_outlets(
+        event=event,
+        reason=f"{_dedupe(ticket, level)}:{kind}",
+        subject=subject,
+        body=body,
+        link=_link(ticket),
+        about=about(ticket),
+        now=telling.now,
+        not_before=telling.not_before(telling.book.default),
+    )
+    return bool(Outlet.objects.hearing(event))
+
+
+def _link(ticket: Ticket, *, to_person: bool = False) -> str:
+    """Return the path of the page where the reader can do something about it."""
+    if to_person and ticket.journey_id:
+        return reverse("journeys:overview", args=[ticket.journey_id])
+    return reverse("escalation:ticket", args=[ticket.pk])
+
+
+def _dedupe(ticket: Ticket, level: Level) -> str:
+    return f"ticket:{ticket.pk}:{ticket.round}:{level}"
+
+
+def _context(ticket: Ticket) -> dict[str, object]:
+    """Return what the wording of a message may use; names only where helpers read it."""
+    journey = ticket.journey
+    person = journey.person if journey else ticket.person
+    device = ticket.device or (journey.loan.device if journey else None)
+    return {
+        "number": ticket.number,
+        "ticket_id": ticket.pk,
+        "kind": str(ticket.kind),
+        "reason": str(ticket.reason),
+        "answered": ticket.state == TicketState.ANSWERED,
+        "journey_id": journey.pk if journey else None,
+        "person_name": person.name if person else "",
+        "extension": person.extension if person else "",
+        "department": str(ticket.department or ""),
+        "place": str(ticket.place or ""),
+        "device": str(device or ""),
+        "step": step_title(journey.edition_id, ticket.step_key) if journey else {},
+    }

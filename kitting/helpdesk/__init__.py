@@ -1,0 +1,1 @@
+"""The help desk of IT and leads: calls, rounds, answers that are used again."""

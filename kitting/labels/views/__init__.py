@@ -1,0 +1,1 @@
+"""Pages of labels, for IT and whoever hands out boxes."""

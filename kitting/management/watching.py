@@ -1,0 +1,33 @@
+"""A thread of the web process that looks whether the worker is alive: a dead worker cannot say so."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from django.db import connections
+
+from kitting.notices.actions.watch import watch
+from kitting.site.queries import wall_clock
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 30.0
+
+
+def keep_watch(stopping: threading.Event, *, seconds: float = LOOK_SECONDS) -> None:
+    """Look again and again until asked to stop; keeps no connection in between."""
+    while not stopping.wait(seconds):
+        try:
+            watch(now=wall_clock())
+        except Exception:  # whatever fails now (the database is away), the next look may not
+            log.exception("Nobody could look whether the worker is alive")
+        finally:
+            connections.close_all()
+
+
+def start_watching() -> None:
+    """Keep watch for as long as this process lives."""
+    threading.Thread(
+        target=keep_watch, args=(threading.Event(),), name="watch", daemon=True
+    ).start()

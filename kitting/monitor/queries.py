@@ -1,0 +1,144 @@
+"""Figures of the whole system, read from the database at the moment a monitor asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import Count, Min
+from django.db.models.functions import Now
+from prometheus_client.core import GaugeMetricFamily
+from redis import Redis, RedisError
+
+from kitting.escalation.models import Ticket
+from kitting.escalation.states import OPEN
+from kitting.jobs.models import Heartbeat, Job
+from kitting.jobs.states import OPEN as JOB_OPEN
+from kitting.journeys.models import Journey
+from kitting.lib.version import VERSION
+from kitting.notices.models import Notice
+from kitting.notices.states import NoticeState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+BROKER_SECONDS = 0.5
+QUEUES = ("celery", "sign_in")
+
+
+class Figures:
+    """A collector of the Prometheus client: each scrape asks the database once a family."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield every family of figures; the number of statements does not depend on the size."""
+        yield _family("kitto_build", "Which version answers", ("version",), [((VERSION,), 1)])
+        yield _family(
+            "kitto_journeys",
+            "Open journeys by the state of their person",
+            ("status",),
+            _counted(Journey.objects.filter(closed_at__isnull=True), "status"),
+        )
+        yield _family(
+            "kitto_tickets_open",
+            "Open tickets by where they stand on the ladder",
+            ("level",),
+            _counted(Ticket.objects.filter(state__in=OPEN), "level"),
+        )
+        yield from _ages()
+        yield _family(
+            "kitto_jobs_open",
+            "Long work that waits or runs",
+            ("kind",),
+            _counted(Job.objects.filter(state__in=JOB_OPEN), "kind"),
+        )
+        yield _family(
+            "kitto_notices_failed",
+            "Messages that could not be sent and wait for somebody to look",
+            ("channel",),
+            _counted(Notice.objects.filter(state=NoticeState.FAILED), "channel"),
+        )
+        yield _family("kitto_broker_queue", "Tasks that wait in Redis", ("queue",), _queues())
+
+
+def _ages() -> Iterator[GaugeMetricFamily]:
+    beats = Heartbeat.objects.annotate(measured_at=Now()).values_list(
+        "name", "measured_at", "at"
+    )
+    yield _family(
+        "kitto_heartbeat_age_seconds",
+        "Since what runs by itself last finished a round",
+        ("name",),
+        [((name,), _age(asked, at)) for name, asked, at in beats],
+    )
+    waiting = (
+        Notice.objects.waiting()
+        .order_by()
+        .values("lane")
+        .annotate(number=Count("pk"), oldest=Min("next_try_at"), measured_at=Now())
+    )
+    rows = list(waiting)
+    yield _family(
+        "kitto_outbox_waiting",
+        "Messages that have not left yet",
+        ("lane",),
+        [((row["lane"],), row["number"]) for row in rows],
+    )
+    yield _family(
+        "kitto_outbox_late_seconds",
+        "How long the oldest message that may leave has waited",
+        ("lane",),
+        [((row["lane"],), _age(row["measured_at"], row["oldest"])) for row in rows],
+    )
+    due = (
+        Journey.objects.open()
+        .filter(attention_at__isnull=False)
+        .annotate(measured_at=Now())
+        .order_by("attention_at")
+        .values_list("measured_at", "attention_at")
+        .first()
+    )
+    yield _family(
+        "kitto_sweep_lag_seconds",
+        "How long the journey that is due first has waited for the sweep",
+        (),
+        [((), _age(*due) if due else 0)],
+    )
+
+
+def _family(
+    name: str,
+    words: str,
+    labels: tuple[str, ...],
+    rows: Iterable[tuple[tuple[str, ...], float]],
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for values, figure in rows:
+        family.add_metric(values, figure)
+    return family
+
+
+def _counted(rows: QuerySet[Any], by: str) -> list[tuple[tuple[str, ...], float]]:
+    found = rows.order_by().values_list(by).annotate(number=Count("pk"))
+    return [((str(value),), number) for value, number in found]
+
+
+def _age(asked: datetime, at: datetime | None) -> float:
+    """Return seconds from a moment to now, none before it has come."""
+    return max((asked - at).total_seconds(), 0) if at else 0
+
+
+def _queues() -> list[tuple[tuple[str, ...], float]]:
+    if not settings.REDIS_URL:
+        return []
+    client = Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
+    )
+    try:
+        return [((queue,), float(client.llen(queue))) for queue in QUEUES]
+    except (RedisError, OSError):
+        return []
+    finally:
+        client.close()

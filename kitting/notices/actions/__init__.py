@@ -1,0 +1,498 @@
+"""Writing to the outbox and emptying it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import OuterRef, Q, Subquery
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.actions import write_audit
+from accounts.models import User
+from kitting.notices.channels import NotNowError, RefusedError, UnreachableError, host
+from kitting.notices.models import Notice, Outlet
+from kitting.notices.queries import day_for_a_word, summary_at
+from kitting.notices.rules import (
+    CLAIM,
+    GATHERED,
+    OUTLET_STEPS,
+    ROUND,
+    SIGN_IN_STEPS,
+    SIGN_IN_VALID,
+    STEPS,
+    UNASKED,
+    UNREACHABLE_PAUSE,
+    message_id,
+    pause_after,
+    split_text,
+)
+from kitting.notices.states import Channel, Lane, NoticeState
+from kitting.site.models import SiteProfile
+from kitting.site.queries import words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from kitting.notices.channels import Send
+    from kitting.notices.models import NoticeQuerySet
+    from kitting.notices.states import OutletEvent
+
+log = logging.getLogger(__name__)
+
+SUBJECT_MAX = 200
+LEAVES = (Channel.MAIL, Channel.OUTLET)
+STEPS_OF = {Lane.NORMAL: STEPS, Lane.SIGN_IN: SIGN_IN_STEPS, Lane.OUTLET: OUTLET_STEPS}
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What one round did with the notices it took."""
+
+    sent: int = 0
+    failed: int = 0
+    postponed: int = 0
+    unreachable: bool = False
+
+    def __add__(self, other: Delivered) -> Delivered:
+        return Delivered(
+            sent=self.sent + other.sent,
+            failed=self.failed + other.failed,
+            postponed=self.postponed + other.postponed,
+            unreachable=self.unreachable or other.unreachable,
+        )
+
+    @property
+    def taken(self) -> int:
+        """Return how many notices the round had in hand."""
+        return self.sent + self.failed + self.postponed
+
+
+# ---------------------------------------------------------------- writing
+
+
+@transaction.atomic
+def queue(  # noqa: PLR0913  # a message has this many facts, and callers name each
+    *,
+    dedupe_key: str,
+    kind: str,
+    channel: Channel,
+    language: str,
+    subject: str,
+    body: str,
+    now: datetime,
+    person: User | None = None,
+    address: str = "",
+    link: str = "",
+    about: str = "",
+    not_before: datetime | None = None,
+    lane: Lane = Lane.NORMAL,
+    outlet: Outlet | None = None,
+) -> Notice | None:
+    """Put one message into the outbox; return None if this key was ever used.
+
+    `link` is a path of this site; `not_before` holds a message back until the recipient's hours.
+    What is read on a page (every channel that does not leave) counts as sent at once.
+    """
+    due = max(now, not_before) if not_before else now
+    at_once = channel not in LEAVES and due == now
+    notice, is_new = Notice.objects.get_or_create(
+        dedupe_key=dedupe_key,
+        defaults={
+            "kind": kind,
+            "lane": lane,
+            "channel": channel,
+            "person": person,
+            "outlet": outlet,
+            "address": address,
+            "language": language,
+            "subject": " ".join(subject.split())[:SUBJECT_MAX],
+            "body": body,
+            "link": link,
+            "about": about,
+            "message_id": message_id(dedupe_key, host=host()),
+            "state": NoticeState.SENT if at_once else NoticeState.QUEUED,
+            "created_at": now,
+            "next_try_at": due,
+            "sent_at": now if at_once else None,
+        },
+    )
+    return notice if is_new else None
+
+
+def queue_message(  # noqa: PLR0913  # see queue
+    *,
+    kind: str,
+    person: User,
+    reason: str,
+    context: Mapping[str, object],
+    now: datetime,
+    link: str = "",
+    about: str = "",
+    not_before: datetime | None = None,
+    channel: Channel | None = None,
+) -> Notice | None:
+    """Write `templates/emails/<kind>.txt` to one person, in that person's language.
+
+    `reason` names the matter, level and round; with person and channel it makes the dedupe key, so
+    that the same thing is said once. Without `channel` the message goes by mail to who has an
+    address, else to the guide's own pages.
+    """
+    channel = channel or channel_for(person)
+    wait_until = None
+    if channel == Channel.MAIL and kind in GATHERED:
+        wait_until = summary_at(person, now=now)
+    if kind in UNASKED:
+        not_before = day_for_a_word(person, at=max(filter(None, (now, not_before))))
+    subject, body = render(
+        kind=kind, person=person, channel=channel, context={**context, "path": link}
+    )
+    return queue(
+        dedupe_key=f"{reason}:{person.pk}:{channel}",
+        kind=kind,
+        channel=channel,
+        person=person,
+        address=person.email if channel == Channel.MAIL else "",
+        language=person.language,
+        subject=subject,
+        body=body,
+        link=link,
+        about=about,
+        now=now,
+        not_before=max(filter(None, (not_before, wait_until)), default=None),
+        lane=Lane.GATHER if wait_until else Lane.NORMAL,
+    )
+
+
+def tell_outlets(  # noqa: PLR0913  # see queue
+    *,
+    event: OutletEvent,
+    reason: str,
+    subject: str,
+    body: str,
+    now: datetime,
+    link: str = "",
+    about: str = "",
+    not_before: datetime | None = None,
+) -> int:
+    """Say something to every chat room and program that wants to hear of it; return how many."""
+    said = [
+        queue(
+            dedupe_key=f"{reason}:outlet:{outlet.pk}",
+            kind=event,
+            channel=Channel.OUTLET,
+            lane=Lane.OUTLET,
+            outlet=outlet,
+            language=settings.LANGUAGE_CODE,
+            subject=subject,
+            body=body,
+            link=link,
+            about=about,
+            now=now,
+            not_before=not_before,
+        )
+        for outlet in Outlet.objects.hearing(event)
+    ]
+    return sum(notice is not None for notice in said)
+
+
+@transaction.atomic
+def save_outlet(
+    *, outlet: Outlet | None, values: Mapping[str, Any], by: User, now: datetime
+) -> Outlet:
+    """Make or change an outlet; an empty address or secret keeps what was there."""
+    kept = outlet or Outlet(created_at=now)
+    for name, value in values.items():
+        if value or name not in ("url", "secret"):
+            setattr(kept, name, value)
+    kept.save()
+    action = "outlet.changed" if outlet else "outlet.made"
+    write_audit(action=action, subject=kept.label, data={"at": kept.masked}, by=by, now=now)
+    return kept
+
+
+@transaction.atomic
+def remove_outlet(*, outlet: Outlet, by: User, now: datetime) -> None:
+    """Take an outlet away; what waits for it, or never reached it, is no longer needed."""
+    _take_back(outlet, NoticeState.QUEUED, NoticeState.FAILED)
+    write_audit(action="outlet.removed", subject=outlet.label, by=by, now=now)
+    outlet.delete()
+
+
+@transaction.atomic
+def switch_outlet(*, outlet: Outlet, is_on: bool, by: User, now: datetime) -> bool:
+    """Let an outlet rest, or hear again; tells whether that was new.
+
+    What waits for one that rests is taken back, and what happens meanwhile is not told later.
+    """
+    if not Outlet.objects.filter(pk=outlet.pk, is_on=not is_on).update(is_on=is_on):
+        return False
+    if not is_on:
+        _take_back(outlet, NoticeState.QUEUED)
+    action = "outlet.resumed" if is_on else "outlet.paused"
+    write_audit(action=action, subject=outlet.label, by=by, now=now)
+    return True
+
+
+def _take_back(outlet: Outlet, *states: NoticeState) -> None:
+    mine = Notice.objects.filter(outlet=outlet, state__in=states)
+    mine.update(state=NoticeState.CANCELLED)
+
+
+def test_outlet(*, outlet: Outlet, by: User, now: datetime) -> Notice | None:
+    """Send a greeting to an outlet, so that its makers see that it works."""
+    with translation.override(settings.LANGUAGE_CODE):
+        subject = _("This is a test")
+        body = _("%(name)s asked for it. Nothing needs to be done.") % {"name": by.name}
+    return queue(
+        dedupe_key=f"test:{outlet.pk}:{now.timestamp()}",
+        kind="test",
+        channel=Channel.OUTLET,
+        lane=Lane.OUTLET,
+        outlet=outlet,
+        language=settings.LANGUAGE_CODE,
+        subject=subject,
+        body=body,
+        now=now,
+    )
+
+
+def channel_for(person: User) -> Channel:
+    """Return the channel the person can read."""
+    return Channel.MAIL if person.email else Channel.WIZARD
+
+
+def render(
+    *,
+    kind: str,
+    person: User | None,
+    channel: Channel,
+    context: Mapping[str, object],
+    language: str = "",
+) -> tuple[str, str]:
+    """Return subject and body of a message, in the person's language unless told otherwise."""
+    language = language or (person.language if person else settings.LANGUAGE_CODE)
+    profile = SiteProfile.objects.filter(pk=SiteProfile.SINGLE).first() or SiteProfile()
+    path = context.get("path", "")
+    with translation.override(language):
+        text = render_to_string(
+            f"emails/{kind}.txt",
+            {
+                "person": person,
+                "by_mail": channel == Channel.MAIL,
+                "site": words(language=language),
+                "service_name": profile.service_name,
+                "url": f"{settings.SITE_URL}{path}" if path else "",
+                **{key: _in_language(value, language) for key, value in context.items()},
+            },
+        )
+    return split_text(text)
+
+
+def _in_language(value: object, language: str) -> object:
+    """Return the reader's side of a word that is kept in both languages."""
+    if isinstance(value, dict):
+        return value.get(language) or value.get(settings.LANGUAGE_CODE, "")
+    return value
+
+
+def read(*, person: User, about: str, now: datetime) -> int:
+    """Mark what a person was told on the guide's pages about a matter as read; return how many."""
+    return Notice.objects.filter(
+        person=person, channel=Channel.WIZARD, about=about, read_at__isnull=True
+    ).update(read_at=now)
+
+
+def cancel(*, about: str, kind: str = "") -> int:
+    """Take back what waits in the outbox about a matter; return how many notices."""
+    waiting = Notice.objects.filter(about=about, state=NoticeState.QUEUED)
+    if kind:
+        waiting = waiting.filter(kind=kind)
+    return waiting.update(state=NoticeState.CANCELLED)
+
+
+@transaction.atomic
+def try_again(*, notice_id: int, now: datetime, by: User | None = None) -> bool:
+    """Send an undeliverable notice once more, after its address or the server was repaired."""
+    return _queue_again(Notice.objects.parked().filter(pk=notice_id), by=by, now=now) > 0
+
+
+def try_all_again(*, now: datetime, by: User | None = None) -> int:
+    """Send every undeliverable notice once more; returns how many."""
+    return _queue_again(Notice.objects.parked(), by=by, now=now)
+
+
+@transaction.atomic
+def _queue_again(notices: NoticeQuerySet, *, by: User | None, now: datetime) -> int:
+    """Queue notices anew, to the address their people have today."""
+    keys = list(notices.order_by("pk").values_list("pk", flat=True))
+    again = Notice.objects.parked().filter(pk__in=keys)
+    todays = User.objects.filter(pk=OuterRef("person_id")).values("email")
+    again.filter(channel=Channel.MAIL, person__email__gt="").update(address=Subquery(todays))
+    count = again.update(state=NoticeState.QUEUED, next_try_at=now, attempts=0, last_error="")
+    if count and by:
+        write_audit(action="notices.sent_again", data={"count": count}, by=by, now=now)
+    return count
+
+
+@transaction.atomic
+def let_be(*, notice_id: int, by: User, now: datetime) -> bool:
+    """Leave an undeliverable notice unsent for good; tells whether it was still parked."""
+    found = Notice.objects.parked().filter(pk=notice_id)
+    if not found.update(state=NoticeState.CANCELLED):
+        return False
+    write_audit(action="notice.let_be", data={"notice": notice_id}, by=by, now=now)
+    return True
+
+
+# ---------------------------------------------------------------- delivering
+
+
+class _Clock:
+    """The round's own moment: the database's `now` plus what the round has lasted so far."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._started = time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self._now + self.lasted
+
+    @property
+    def lasted(self) -> timedelta:
+        """How long the round runs already."""
+        return timedelta(seconds=time.monotonic() - self._started)
+
+
+def deliver_due(
+    *,
+    now: datetime,
+    lane: Lane,
+    send: Send,
+    limit: int = 100,
+    claim: timedelta = CLAIM,
+) -> Delivered:
+    """Send what is due in a lane, oldest first, and record each answer.
+
+    A notice is claimed by compare-and-swap just before it is sent, outside of any transaction, so
+    two deliverers never send one notice and a kill leaves at most one in doubt: that one comes back
+    when its claim runs out and carries the same Message-ID. The round ends when the mail server
+    does not answer, or after a minute. `send` raises the errors of `channels`.
+    """
+    clock = _Clock(now)
+    if lane == Lane.SIGN_IN:
+        _drop_old_codes(now=now)
+    due = list(
+        Notice.objects.due(now=now)
+        .filter(lane=lane)
+        .select_related("outlet")
+        .order_by("next_try_at", "pk")[:limit]
+    )
+    done = Delivered()
+    for notice in due:
+        if clock.lasted > ROUND:
+            break
+        if not _claim(notice, clock=clock, claim=claim):
+            continue
+        try:
+            done += _send_one(notice, clock=clock, send=send)
+        except UnreachableError as error:
+            _give_back(notice, clock=clock, error=error)
+            log.warning("The mail server cannot be reached: %s", error)
+            return done + Delivered(postponed=1, unreachable=True)
+    return done
+
+
+def _drop_old_codes(*, now: datetime) -> None:
+    old = Notice.objects.waiting().filter(
+        lane=Lane.SIGN_IN, created_at__lte=now - SIGN_IN_VALID
+    )
+    if old.exists():
+        old.update(state=NoticeState.CANCELLED, body="")
+
+
+def _claim(notice: Notice, *, clock: _Clock, claim: timedelta) -> bool:
+    until = clock() + claim
+    mine = Notice.objects.filter(
+        pk=notice.pk, state=notice.state, next_try_at=notice.next_try_at
+    ).update(state=NoticeState.SENDING, next_try_at=until, attempts=notice.attempts + 1)
+    notice.state, notice.next_try_at = NoticeState.SENDING, until
+    notice.attempts += 1
+    return bool(mine)
+
+
+def _send_one(notice: Notice, *, clock: _Clock, send: Send) -> Delivered:
+    try:
+        if notice.channel in LEAVES:
+            send(notice)
+    except RefusedError as error:
+        return _fail(notice, error)
+    except UnreachableError:
+        raise
+    except Exception as error:
+        # Whatever went wrong with one message, the others still leave.
+        if not isinstance(error, NotNowError):
+            log.exception("Notice %s could not be sent", notice.pk)
+        return _postpone(notice, clock=clock, error=error)
+    return _record_sent(notice, at=clock())
+
+
+def _record_sent(notice: Notice, *, at: datetime) -> Delivered:
+    # Whoever holds the claim by now: the server has the message, and that is what counts.
+    fields: dict[str, object] = {
+        "state": NoticeState.SENT,
+        "sent_at": max(at, notice.created_at),
+    }
+    if notice.lane == Lane.SIGN_IN:
+        fields["body"] = ""
+    Notice.objects.filter(pk=notice.pk).exclude(state=NoticeState.SENT).update(
+        **fields, last_error=""
+    )
+    return Delivered(sent=1)
+
+
+def _mine(notice: Notice) -> Q:
+    return Q(pk=notice.pk, state=NoticeState.SENDING, next_try_at=notice.next_try_at)
+
+
+def _fail(notice: Notice, error: Exception) -> Delivered:
+    fields = {"state": NoticeState.FAILED, "last_error": str(error)[:300]}
+    if notice.lane == Lane.SIGN_IN:
+        fields["body"] = ""
+    Notice.objects.filter(_mine(notice)).update(**fields)
+    log.warning("Notice %s is undeliverable: %s", notice.pk, error)
+    return Delivered(failed=1)
+
+
+def _postpone(notice: Notice, *, clock: _Clock, error: Exception) -> Delivered:
+    steps = STEPS_OF[Lane(notice.lane)]
+    jitter = random.random()  # noqa: S311  # spreads retries; nothing secret depends on it
+    pause = pause_after(notice.attempts, steps=steps, jitter=jitter)
+    if pause is None:
+        return _fail(notice, error)
+    Notice.objects.filter(_mine(notice)).update(
+        state=NoticeState.QUEUED,
+        next_try_at=clock() + pause,
+        last_error=str(error)[:300],
+    )
+    return Delivered(postponed=1)
+
+
+def _give_back(notice: Notice, *, clock: _Clock, error: Exception) -> None:
+    """Release a claim without counting the try: the server's absence is not the message's fault."""
+    pause = SIGN_IN_STEPS[0] if notice.lane == Lane.SIGN_IN else UNREACHABLE_PAUSE
+    Notice.objects.filter(_mine(notice)).update(
+        state=NoticeState.QUEUED,
+        next_try_at=clock() + pause,
+        attempts=notice.attempts - 1,
+        last_error=str(error)[:300],
+    )

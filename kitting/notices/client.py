@@ -1,0 +1,23 @@
+"""Chat services through Apprise: loaded by deliverers only, named in the setting CHAT_SENDER."""
+
+from __future__ import annotations
+
+from email import charset
+
+import apprise
+
+# How mails of the standard library write UTF-8. One of Apprise's services changes that for the whole
+# process when it is first looked at, and subjects of our mails would begin with a space from then on.
+OURS = (charset.SHORTEST, charset.BASE64, "utf-8")
+
+
+def say(url: str, *, title: str, body: str, seconds: float) -> bool:
+    """Send one message to a chat room; tells whether it was taken. Never retries by itself."""
+    try:
+        room = apprise.Apprise.instantiate(url)
+    finally:
+        charset.add_charset("utf-8", *OURS)
+    if not isinstance(room, apprise.NotifyBase):
+        return False
+    room.socket_connect_timeout = room.socket_read_timeout = seconds
+    return bool(room.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT))

@@ -1,0 +1,298 @@
+"""Who is found, who is disturbed for nothing, who is told how often: against a truth that is known."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from accounts.models import Place
+from kitting.demo.actions import fail_at_wifi
+from kitting.escalation.actions import sweep
+from kitting.escalation.models import Ticket
+from kitting.escalation.states import TicketKind
+from kitting.journeys.actions import Who, begin, finish_step
+from kitting.journeys.models import Journey
+from kitting.journeys.states import Status, Via
+from kitting.notices.models import Notice
+from tests.bench import measure
+from tests.bench.city import found_city, multiply, settle
+from tests.bench.sweep import make_due
+from tests.escalation.truth import WAVE_AT, Findings, found_town, play_it
+from tests.factories import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+PEOPLE = 2_650
+WIFI = "connect-wifi"
+BY_BOX = Who(via=Via.BOX)
+AT_ONCE = 400
+# One in so many asks at a step although nothing is broken.
+ASKS_ANYWAY = 25
+
+
+def alarms() -> int:
+    """Return of how many outages IT was told."""
+    return Notice.objects.filter(kind="it_outage").values("about").distinct().count()
+
+
+def broken_wifi(journeys: Sequence[Journey]) -> tuple[int, int]:
+    """Let the Wi-Fi fail for some people in one hour of a morning; return who asked, and the alarms."""
+    begins = WAVE_AT + timedelta(minutes=5)
+    asked = 0
+    for number, journey in enumerate(journeys):
+        at = begins + timedelta(minutes=20) + timedelta(minutes=35) * number / len(journeys)
+        asked += fail_at_wifi(journey, begins=begins, asks_at=at)
+    sweep(now=begins + timedelta(hours=1))
+    return asked, alarms()
+
+
+def at_once(journeys: Sequence[Journey]) -> tuple[int, int]:
+    """Let many begin in one moment, nothing being broken; return who asked all the same, and the alarms."""
+    asked = 0
+    for number, journey in enumerate(journeys):
+        if number % ASKS_ANYWAY == 0:
+            asked += fail_at_wifi(
+                journey, begins=WAVE_AT, asks_at=WAVE_AT + timedelta(minutes=20 + number % 30)
+            )
+            continue
+        walk(journey)
+    sweep(now=WAVE_AT + timedelta(hours=1))
+    return asked, alarms()
+
+
+def walk(journey: Journey) -> None:
+    """Let somebody begin and come past the Wi-Fi step."""
+    begin(journey_id=journey.pk, who=BY_BOX, now=WAVE_AT)
+    journey.refresh_from_db()
+    for minute, (key, *_rest) in enumerate(journey.step_keys, start=3):
+        at = WAVE_AT + timedelta(minutes=3 * minute)
+        finish_step(journey_id=journey.pk, step_key=key, who=BY_BOX, now=at)
+        if key == WIFI:
+            return
+
+
+def truth_table(found: Findings) -> str:
+    rows = [
+        (kind, f"{found.stuck[kind]:,}", f"{found.found[kind]:,}")
+        for kind in ("never_started", "stopped", "failing")
+    ]
+    stuck, seen = sum(found.stuck.values()), sum(found.found.values())
+    rows.append(("all", f"{stuck:,}", f"{seen:,} ({found.share_found:.1%})"))
+    return measure.table(("Planted trouble", "people", "found"), rows)
+
+
+def figures(found: Findings) -> str:
+    rows = [
+        ("share of stuck people found", "≥ 99 %", f"{found.share_found:.2%}"),
+        (
+            "people who were fine and were disturbed all the same",
+            "≤ 2 %",
+            f"{found.share_alarmed:.2%} ({found.alarms} of {found.fine:,})",
+        ),
+        (
+            "working minutes from being stuck to a named helper, median",
+            "",
+            f"{found.median_to_helper:.0f}",
+        ),
+        (
+            "of them who went on after the first word, without a helper",
+            "",
+            f"{found.went_on:,}",
+        ),
+        (
+            "working minutes from asking to somebody who takes it, median",
+            "",
+            f"{found.median_of_askers:.0f} ({found.asked:,} asked)",
+        ),
+        (
+            "messages to one person on one day that were not asked for, most",
+            "1",
+            f"{found.most_a_day}",
+        ),
+        (
+            "such messages a person, in all of the play",
+            "",
+            f"{found.messages / found.people:.2f}",
+        ),
+        ("mails to one lead within one clock hour, most", "2", f"{found.lead_most_an_hour}"),
+    ]
+    return measure.table(("Figure", "goal", "measured"), rows)
+
+
+def in_building(journeys: Sequence[Journey]) -> list[Journey]:
+    """Return the people of one building, an office."""
+    place = Place.objects.order_by("pk").last()
+    ready = Journey.objects.filter(pk__in=[j.pk for j in journeys], place=place)
+    return list(ready.select_related("person", "loan__device").order_by("pk"))
+
+
+def everybody(journeys: Sequence[Journey]) -> list[Journey]:
+    ready = Journey.objects.filter(pk__in=[j.pk for j in journeys])
+    return list(ready.select_related("person", "loan__device").order_by("place_id", "pk"))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Something that happens on one morning, and how many alarms it should make."""
+
+    name: str
+    goal: int
+    who: Callable[[Sequence[Journey]], list[Journey]]
+    act: Callable[[Sequence[Journey]], tuple[int, int]]
+
+
+SCENES = (
+    Scene("Wi-Fi of one building broken", 1, in_building, broken_wifi),
+    Scene("Wi-Fi of the whole city broken", 1, everybody, broken_wifi),
+    Scene(
+        f"{AT_ONCE} people at once, nothing broken",
+        0,
+        lambda journeys: everybody(journeys)[:AT_ONCE],
+        at_once,
+    ),
+)
+
+
+def outage_row(scene: Scene, people: int) -> tuple[str, ...]:
+    """Play one scene in a town of its own."""
+    there = scene.who(found_town(people))
+    asked, told = scene.act(there)
+    return scene.name, f"{len(there):,}", f"{asked:,}", str(scene.goal), str(told)
+
+
+def outage_table(people: int) -> str:
+    rows = []
+    for scene in SCENES:
+        with measure.fresh_database():
+            rows.append(outage_row(scene, people))
+    head = ("What happens", "people there", "ask", "alarms: goal", "measured")
+    return measure.table(head, rows)
+
+
+# --- a million journeys ---------------------------------------------------------------------------
+
+SIZES = "1,38,377"
+DUE = (0, 50, 500)
+ROUNDS, IDLE_REPEAT = 2, 20
+SWEEPERS = 4
+
+
+def absent(count: int) -> list[int]:
+    """Return so many journeys of which nobody knows anything but that they have not begun."""
+    people = Journey.objects.filter(status=Status.NOT_STARTED, tickets__isnull=True)
+    return list(people.order_by("pk").values_list("pk", flat=True)[:count])
+
+
+def growth_table(sizes: Sequence[int]) -> str:
+    """Measure a round of the sweep in a city that grows, by how many are due in it.
+
+    `sizes` say how many times the city is there.
+    """
+    settle(found_city(NOW), 0, PEOPLE)
+    rows: list[tuple[str, ...]] = []
+    grown = 1
+    for times in sizes:
+        multiply(times, first=grown)
+        grown = max(grown, times)
+        rows += [growth_row(PEOPLE * times, absent(count)) for count in DUE]
+    head = ("Journeys, due", "ms CPU", "ms passed", "statements", "tickets")
+    return measure.table(head, rows)
+
+
+def growth_row(everybody: int, keys: list[int]) -> tuple[str, ...]:
+    counts: list[int] = []
+    cost = measure.side_by_side(
+        ROUNDS,
+        {
+            "sweep": measure.Run(
+                lambda: counts.append(measure.statements(lambda: sweep(now=NOW))),
+                before=partial(make_due, keys),
+            )
+        },
+        repeat=1 if keys else IDLE_REPEAT,
+    )["sweep"]
+    opened = Ticket.objects.filter(kind=TicketKind.QUIET, journey__in=keys).count()
+    assert opened == len(keys)
+    return (
+        f"{everybody:,}, {len(keys)}",
+        measure.milliseconds(cost.cpu),
+        measure.milliseconds(cost.wall),
+        f"{max(counts):,}",
+        f"{opened}",
+    )
+
+
+def four_at_once(count: int) -> str:
+    """Let four sweepers start in one moment; each ticket must be there once."""
+    keys = absent(count)
+    make_due(keys)
+    together = threading.Barrier(SWEEPERS)
+
+    def run() -> None:
+        together.wait()
+        while sweep(now=NOW).due:
+            pass
+        connection.close()
+
+    threads = [threading.Thread(target=run) for _number in range(SWEEPERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    tickets = Ticket.objects.filter(kind=TicketKind.QUIET, journey__in=keys)
+    people = tickets.values("journey").distinct().count()
+    return (
+        f"{SWEEPERS} sweepers at once over {count} who are due: {tickets.count()} tickets about "
+        f"{people} people, {Notice.objects.count()} messages."
+    )
+
+
+ABOUT = """\
+{people:,} people of `simulate` are played for eleven working days, through the same actions as the pages
+use: what each does follows from seed and staff number, so that trouble is planted and known beforehand.
+Stuck is who has not begun two working days (in shifts: three) after the boxes came, who stops at a step
+for six hours and more (in shifts: longer than three days), and whose check fails three times; found is
+who got a ticket of the sweep while it lasted. Fine is who began in time, went on, and did not ask."""
+
+
+def find(people: int, parts: str, sizes: Sequence[int]) -> list[str]:
+    said = []
+    if "truth" in parts:
+        with measure.fresh_database():
+            found = play_it(people)
+        said += [truth_table(found), figures(found)]
+        sys.stderr.write(f"missed {found.missed[:20]} alarmed {found.alarmed[:20]}\n")
+    if "outages" in parts:
+        said.append(outage_table(people))
+    if "sweep" in parts:
+        with measure.fresh_database():
+            said += [growth_table(sizes), four_at_once(max(DUE))]
+    return said
+
+
+def main() -> None:
+    parser = ArgumentParser(prog="make bench-escalation")
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument(
+        "--parts", default="truth,outages", help="of truth, outages, sweep (PostgreSQL)"
+    )
+    parser.add_argument("--sizes", default=SIZES, help="how many times the city, for the sweep")
+    wanted = parser.parse_args()
+    sizes = [int(times) for times in wanted.sizes.split(",")]
+    parts = find(wanted.people, wanted.parts, sizes)
+    sys.stdout.write(
+        "\n\n".join([ABOUT.format(people=wanted.people), f"{measure.machine()}.", *parts])
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

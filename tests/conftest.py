@@ -1,0 +1,66 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from hypothesis import settings as hypothesis_settings
+
+from accounts.appendonly import let_go
+from kitting.guides.queries import forget_editions
+from tests.factories import NOW
+from tests.needs import found
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# Two cores are shared with whatever else runs, so no example has a deadline; what was found once is
+# found again. `make test-long` looks further, at other examples each time.
+hypothesis_settings.register_profile("usual", deadline=None, derandomize=True)
+hypothesis_settings.register_profile("long", deadline=None, max_examples=2000, print_blob=True)
+hypothesis_settings.load_profile("usual")
+
+
+def pytest_report_header() -> list[str]:
+    """Say what the tests run against."""
+    database = settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]
+    broker = settings.CELERY_BROKER_URL.partition(":")[0]
+    browser = found("chromium") or "no browser"
+    return [f"kitto: {database}, {broker} broker, {browser}"]
+
+
+def pytest_unconfigure() -> None:
+    """Clear away the folder that settings made for this process."""
+    if settings.VAR_DIR.name.startswith("kitto-test-"):
+        shutil.rmtree(settings.VAR_DIR, ignore_errors=True)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name files in memory by their place: their bytes may hold the time they were made."""
+    return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Tuesday, 10:00 in Tokyo, in working hours."""
+    return NOW
+
+
+@pytest.fixture(autouse=True)
+def _log_can_be_emptied(request: pytest.FixtureRequest) -> None:
+    """A test with real transactions empties every table afterwards, which the log's triggers refuse."""
+    marker = request.node.get_closest_marker("django_db")
+    is_real = bool(marker and marker.kwargs.get("transaction"))
+    if is_real or {"live_server", "transactional_db"} & set(request.fixturenames):
+        request.getfixturevalue("transactional_db")
+        let_go(connection)
+
+
+@pytest.fixture(autouse=True)
+def _no_kept_editions() -> None:
+    """Row numbers come back when a test is rolled back; nothing read in one test serves another."""
+    forget_editions()

@@ -1,0 +1,32 @@
+"""A town with a published guide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kitting.guides.actions import load_guide
+from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
+from tests.escalation.town import build_town
+from tests.factories import NOW
+
+if TYPE_CHECKING:
+    from kitting.guides.models import Edition
+    from kitting.guides.rules import GuideDraft
+    from tests.escalation.town import Town
+
+
+@pytest.fixture(scope="session")
+def shipped() -> GuideDraft:
+    return read_guide_file(SHIPPED_GUIDE)
+
+
+@pytest.fixture
+def guide(db: None, shipped: GuideDraft) -> Edition:
+    return load_guide(draft=shipped, now=NOW, publish=True).edition
+
+
+@pytest.fixture
+def town(guide: Edition) -> Town:
+    return build_town()

@@ -1,0 +1,111 @@
+"""Writes into a site's database from a process of its own, as its pages would.
+
+Reads orders, one a line, from standard input and answers each with `done`:
+`notices 20` queues that many more, `stuck 30` makes that many people who never started and are due,
+`delivers 6` and `sweeps 6` send the worker that many such tasks at once, `later 120` moves the
+site's clock by seconds.
+The clock is the demo's: it begins in working hours, whatever the time is, and where a claim must
+run out nobody has to wait for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import django
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def main() -> None:
+    """Make the tables, set the clock, then do what is asked."""
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415  # after set-up
+
+    call_command("migrate", verbosity=0)
+    set_clock()
+    verbs: dict[str, Callable[[int], None]] = {
+        "notices": add_notices,
+        "stuck": add_stuck,
+        "delivers": partial(ask_for, "notices.deliver"),
+        "sweeps": partial(ask_for, "escalation.sweep"),
+        "later": later,
+    }
+    print("done", flush=True)  # noqa: T201  # the answer
+    for order in sys.stdin:
+        verb, number = order.split()
+        verbs[verb](int(number))
+        print("done", flush=True)  # noqa: T201  # the answer
+
+
+def set_clock() -> None:
+    """Begin on a Tuesday at ten."""
+    from kitting.site.models import SiteProfile  # noqa: PLC0415  # after set-up
+    from kitting.site.queries import current  # noqa: PLC0415  # after set-up
+    from tests.factories import NOW  # noqa: PLC0415  # after set-up
+
+    _, now = current()
+    SiteProfile.objects.update(demo_seeded_at=NOW, clock_offset=NOW - now)
+
+
+def later(seconds: int) -> None:
+    """Let time pass."""
+    from kitting.site.models import SiteProfile  # noqa: PLC0415  # after set-up
+
+    profile = SiteProfile.objects.get()
+    assert profile.clock_offset is not None
+    profile.clock_offset += timedelta(seconds=seconds)
+    profile.save(update_fields=["clock_offset"])
+
+
+def add_notices(count: int) -> None:
+    """Queue notices in one transaction and wake the worker, as a page does."""
+    from django.db import transaction  # noqa: PLC0415  # after set-up
+
+    from kitting.notices.models import Notice  # noqa: PLC0415  # after set-up
+    from kitting.notices.tasks import wake  # noqa: PLC0415  # after set-up
+    from tests.faults.deliverer import fill  # noqa: PLC0415  # after set-up
+
+    with transaction.atomic():
+        fill(count, first=Notice.objects.filter(kind="test").count())
+        wake()
+
+
+def add_stuck(count: int) -> None:
+    """Give people a device a month ago; none of them has begun, and all are due at once."""
+    from django.db import transaction  # noqa: PLC0415  # after set-up
+
+    from tests.factories import (  # noqa: PLC0415  # after set-up
+        NOW,
+        DepartmentFactory,
+        JourneyFactory,
+        PlaceFactory,
+    )
+
+    then = NOW - timedelta(days=30)
+    department, place = DepartmentFactory.create(), PlaceFactory.create()
+    with transaction.atomic():
+        JourneyFactory.create_batch(
+            count,
+            loan__person__department=department,
+            loan__person__place=place,
+            loan__started_at=then,
+            created_at=then,
+            attention_at=NOW,
+        )
+
+
+def ask_for(task: str, count: int) -> None:
+    """Send a task several times at once, as several beats would."""
+    from kitting.celery import app  # noqa: PLC0415  # after set-up
+
+    for _time in range(count):
+        app.send_task(task)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""What is written down is complete and belongs to nobody's machine."""
+
+from __future__ import annotations
+
+import re
+
+from tests.house.source import ROOT, lines_matching, text_files
+
+ASKED = re.compile(r"""\benv(?:_bool|_list)?\(\s*["']([A-Z][A-Z0-9_]*)["']""")
+# A folder of somebody's machine; an address ending in /work/ is none.
+SOMEBODYS = re.compile(r"(?<![\w.:/-])/(?:root|home|Users|work)/[\w.-]+|\.\./shared\b")
+
+
+def test_the_readme_names_every_environment_variable() -> None:
+    settings = (ROOT / "kitting" / "settings.py").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    asked = set(ASKED.findall(settings))
+    assert asked
+    assert sorted(name for name in asked if f"`{name}`" not in readme) == []
+
+
+def test_no_file_knows_somebodys_machine() -> None:
+    files = tuple(path for path in text_files() if path.name != "test_files.py")
+    assert lines_matching(files, SOMEBODYS) == []

@@ -1,0 +1,276 @@
+"""What a monitor reads, what the log says, and what a fault is called."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import brotli
+import pytest
+import structlog
+import yaml
+from django.test import Client, RequestFactory
+from prometheus_client.parser import text_string_to_metric_families
+
+from kitting.celery import forget_the_task, name_the_task
+from kitting.escalation.states import Level
+from kitting.jobs.actions import beat
+from kitting.monitor.middleware import broken, monitor_middleware
+from kitting.monitor.rules import WithoutAddress, request_id
+from tests.factories import JourneyFactory, NoticeFactory, TicketFactory
+from tests.house.source import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest, HttpResponse
+    from pytest_django import DjangoAssertNumQueries
+    from pytest_django.fixtures import SettingsWrapper
+
+TOKEN = "a-token-of-the-tests"
+
+
+@pytest.fixture
+def monitor(settings: SettingsWrapper) -> Client:
+    settings.METRICS_TOKEN = TOKEN
+    return Client(headers={"authorization": f"Bearer {TOKEN}"})
+
+
+def figures(client: Client) -> dict[tuple[str, ...], float]:
+    text = client.get("/metrics").content.decode()
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sent", ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}"])
+def test_without_the_token_there_is_no_such_page(settings: SettingsWrapper, sent: str) -> None:
+    settings.METRICS_TOKEN = TOKEN
+    assert Client(headers={"authorization": sent}).get("/metrics").status_code == 404
+    settings.METRICS_TOKEN = ""
+    assert Client(headers={"authorization": sent}).get("/metrics").status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_figures_are_those_of_the_database(monitor: Client) -> None:
+    JourneyFactory.create_batch(3)
+    TicketFactory.create(level=Level.IT)
+    TicketFactory.create(level=Level.LEAD)
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    NoticeFactory.create(created_at=past, next_try_at=past)
+    beat(name="sweep", now=past)
+    found = figures(monitor)
+    assert found["kitto_journeys", "not_started"] >= 3
+    assert found["kitto_tickets_open", "it"] == 1
+    assert found["kitto_tickets_open", "lead"] == 1
+    assert found["kitto_outbox_waiting", "normal"] == 1
+    assert 299 < found["kitto_outbox_late_seconds", "normal"] < 400
+    assert 299 < found["kitto_heartbeat_age_seconds", "sweep"] < 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_scrape_costs_the_same_whatever_the_size(
+    monitor: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    JourneyFactory.create_batch(number)
+    NoticeFactory.create_batch(number)
+    with django_assert_num_queries(8):  # the profile, and seven families
+        monitor.get("/metrics")
+
+
+@pytest.mark.django_db
+def test_an_answer_is_counted_by_its_route_and_never_by_its_address(monitor: Client) -> None:
+    before = figures(monitor)
+    monitor.get("/d/K7M39QXP")
+    monitor.generic("BREW", "/d/K7M39QXP")
+    text = monitor.get("/metrics").content.decode()
+    found = figures(monitor)
+    key = ("kitto_answers_total", "GET", "journeys:box", "404")
+    assert found[key] == before.get(key, 0) + 1
+    assert ("kitto_answers_total", "other", "journeys:box", "405") in found
+    assert "K7M39QXP" not in text
+    assert "BREW" not in text
+
+
+@pytest.mark.django_db
+def test_dashboard_and_alarms_ask_only_for_figures_there_are(monitor: Client) -> None:
+    NoticeFactory.create()
+    text = monitor.get("/metrics").content.decode()
+    named = set(re.findall(r"^# TYPE (kitto_\w+) ", text, re.MULTILINE))
+    rules = yaml.safe_load((ROOT / "deploy/prometheus/alarms.yaml").read_text(encoding="utf-8"))
+    board = json.loads((ROOT / "deploy/grafana/kitto.json").read_text(encoding="utf-8"))
+    asked = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    asked += [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    wanted = {
+        re.sub(r"_(bucket|total)$", "", name)
+        for expression in asked
+        for name in re.findall(r"kitto_\w+", expression)
+    }
+    assert wanted
+    assert sorted(wanted - {re.sub(r"_total$", "", name) for name in named}) == []
+
+
+def test_every_alarm_has_its_line_in_the_book_of_operations() -> None:
+    rules = yaml.safe_load((ROOT / "deploy/prometheus/alarms.yaml").read_text(encoding="utf-8"))
+    book = (ROOT / "docs/OPERATIONS.md").read_text(encoding="utf-8")
+    names = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    assert [name for name in names if f"`{name}`" not in book] == []
+
+
+# --- names and lines ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "is_trusted", "is_kept"),
+    [
+        ("0a1b2c3d4e5f", True, True),
+        ("0a1b2c3d4e5f", False, False),
+        ("short", True, False),
+        ("x" * 65, True, False),
+        ("two\nlines-of-log", True, False),
+    ],
+)
+def test_only_a_proxy_of_ours_names_a_request(
+    header: str, *, is_trusted: bool, is_kept: bool
+) -> None:
+    name = request_id(header=header, is_trusted=is_trusted)
+    assert (name == header) is is_kept
+    assert is_kept or re.fullmatch(r"E-[0-9A-F]{8}", name)
+
+
+@pytest.mark.django_db
+def test_a_request_leaves_one_line_with_its_name_and_nothing_about_anybody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "kitting.requests")
+    response = Client().get("/d/K7M39QXP", headers={"x-request-id": "from-outside"})
+    (line,) = [record for record in caplog.records if record.name == "kitting.requests"]
+    said: dict[str, Any] = line.msg  # type: ignore[assignment]  # what structlog hands on
+    assert said["request_id"] == response["X-Request-ID"] != "from-outside"
+    assert (said["route"], said["status"], said["method"]) == ("journeys:box", 404, "GET")
+    assert said["statements"] > 0
+    assert "K7M39QXP" not in str(said)
+    assert "127.0.0.1" not in str(said)
+
+
+def test_lines_are_data_where_programs_read_them() -> None:
+    code = "import django; django.setup(); import logging; logging.getLogger('a').warning('b %s', 1)"
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "kitting.settings",
+            "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
+        }
+        | {"DATABASE_URL": "sqlite://:memory:", "SITE_URL": "https://kit.example.lg.jp"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = json.loads(said.stderr.splitlines()[-1])
+    assert (line["event"], line["level"], line["logger"]) == ("b 1", "warning", "a")
+
+
+def test_a_line_of_a_task_knows_its_task() -> None:
+    class Task:
+        name = "notices.deliver"
+
+    name_the_task(task_id="17", task=Task())
+    assert structlog.contextvars.get_contextvars() == {
+        "task": "notices.deliver",
+        "task_id": "17",
+    }
+    forget_the_task()
+    assert structlog.contextvars.get_contextvars() == {}
+
+
+def test_who_meets_a_fault_is_told_what_it_is_called_in_the_log() -> None:
+    def fails(request: HttpRequest) -> HttpResponse:
+        return broken(request)
+
+    response = monitor_middleware(fails)(RequestFactory().get("/"))
+    assert response.status_code == 500
+    assert response["X-Request-ID"] in response.content.decode()
+
+
+# --- Sentry ---------------------------------------------------------------------------------------
+
+FAULT = """
+import django; django.setup()
+from django.test import Client
+from kitting import urls
+from django.urls import path
+def fails(request, code):
+    secret = "of-a-local-variable"
+    raise RuntimeError("broken")
+urls.urlpatterns.insert(0, path("readyz/fails/<code>", fails))
+Client(raise_request_exception=False).post("/readyz/fails/K7M39QXP", {"words": "of-a-form"}, headers={"host": "127.0.0.1"})
+import sentry_sdk; sentry_sdk.flush(5)
+"""
+
+
+@pytest.fixture
+def sentry() -> Iterator[tuple[str, list[bytes]]]:
+    heard: list[bytes] = []
+
+    class Listens(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append(
+                brotli.decompress(body)
+                if self.headers["Content-Encoding"] == "br"
+                else gzip.decompress(body)
+            )
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_words: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Listens)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://key@127.0.0.1:{server.server_port}/1", heard
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_fault_is_told_to_sentry_without_anybody_in_it(
+    sentry: tuple[str, list[bytes]], tmp_path: Any
+) -> None:
+    dsn, heard = sentry
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "kitting.settings",
+        "SENTRY_DSN": dsn,
+        "DEBUG": "1",
+        "VAR_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/kitto.sqlite3",
+        "no_proxy": "127.0.0.1",
+    }
+    run = [sys.executable, "-c", FAULT]
+    subprocess.run(run, cwd=ROOT, env=environment, check=True, capture_output=True)
+    event = next(item for item in heard if b"RuntimeError" in item)
+    assert b"fails" in event
+    for nothing in (b"K7M39QXP", b"of-a-form", b"of-a-local-variable", b"cookie"):
+        assert nothing not in event
+
+
+def test_no_line_holds_the_address_of_a_page() -> None:
+    line = logging.LogRecord(
+        "django.request", 30, "", 0, "%s: %s", ("Not Found", "/d/K7M39QXP"), None
+    )
+    assert WithoutAddress().filter(line)
+    assert line.getMessage() == "Not Found: (address)"

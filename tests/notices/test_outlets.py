@@ -1,0 +1,275 @@
+"""Chat rooms and programs: what they hear, that it is ours, and what becomes of a failure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from email import charset
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from kitting.escalation.channels import Telling, ask_rung
+from kitting.escalation.states import Level
+from kitting.notices import actions, client
+from kitting.notices.actions import deliver_due, tell_outlets, try_again
+from kitting.notices.channels import open_outlets
+from kitting.notices.models import Notice, Outlet
+from kitting.notices.queries import undeliverable
+from kitting.notices.rules import is_known_chat, masked
+from kitting.notices.states import Lane, NoticeState, OutletEvent
+from tests.escalation.town import build_town
+from tests.factories import NOW, TicketFactory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django.fixtures import Settings
+
+pytestmark = pytest.mark.django_db
+SECRET = "a secret of twenty letters"
+
+
+class Program(BaseHTTPRequestHandler):
+    """A program that answers as it is told."""
+
+    answers: list[int] = []
+    heard: list[tuple[bytes, Any]] = []
+
+    def do_POST(self) -> None:  # the library's name
+        self.heard.append((self.rfile.read(int(self.headers["Content-Length"])), self.headers))
+        self.send_response(self.answers.pop(0) if self.answers else 204)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def program(settings: Settings) -> Iterator[str]:
+    settings.WEBHOOK_PRIVATE_NETWORKS = True
+    Program.answers.clear()
+    Program.heard.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Program)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hook?a=1"
+    server.shutdown()
+    server.server_close()
+
+
+def outlet(url: str, **fields: Any) -> Outlet:
+    return Outlet.objects.create(
+        **{
+            "label": url,
+            "kind": "webhook",
+            "url": url,
+            "secret": SECRET,
+            "events": [OutletEvent.ASKED],
+            "created_at": NOW,
+            **fields,
+        }
+    )
+
+
+def say(key: str = "k", event: OutletEvent = OutletEvent.ASKED) -> int:
+    return tell_outlets(
+        event=event, reason=key, subject="相談", body="本庁舎", link="/tickets/1/", now=NOW
+    )
+
+
+def deliver(at: Any = NOW) -> Any:
+    with open_outlets() as send:
+        return deliver_due(now=at, lane=Lane.OUTLET, send=send)
+
+
+def test_a_program_can_prove_that_a_message_is_ours(program):
+    outlet(program)
+    assert say() == 1
+    assert deliver().sent == 1
+    body, headers = Program.heard[0]
+    stamp = headers["X-Kitto-Timestamp"]
+    ours = hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    assert headers["X-Kitto-Signature"] == f"sha256={ours}"
+    told = json.loads(body)
+    assert (told["event"], told["subject"], told["text"]) == ("asked", "相談", "本庁舎")
+    assert told["id"] == headers["X-Kitto-Id"]
+    assert told["url"].endswith("/tickets/1/")
+
+
+def test_the_same_is_said_once_and_only_to_who_wants_to_hear(program):
+    outlet(program)
+    outlet("https://b.example.jp/", is_on=False)
+    outlet("https://c.example.jp/", events=[OutletEvent.LOSS])
+    assert [say(), say(), say("k", OutletEvent.DIGEST)] == [1, 0, 0]
+
+
+def test_a_program_that_is_down_hears_it_later_with_the_same_number(program):
+    outlet(program)
+    say()
+    Program.answers.extend([500, 429])
+    at = NOW
+    for _ in range(3):
+        deliver(at)
+        at += timedelta(hours=1)
+    assert Notice.objects.get().state == NoticeState.SENT
+    assert len({headers["X-Kitto-Id"] for _, headers in Program.heard}) == 1
+
+
+def test_what_never_arrives_is_parked_where_it_can_be_sent_again(program):
+    outlet(program)
+    say()
+    Program.answers.extend([500] * 50)
+    at, rounds = NOW, 0
+    while waiting := Notice.objects.waiting().first():
+        at = max(at, waiting.next_try_at)
+        deliver(at)
+        rounds += 1
+    assert rounds == 13
+    assert at - NOW < timedelta(hours=8)
+    (parked,) = undeliverable()
+    Program.answers.clear()
+    assert try_again(notice_id=parked.pk, now=at)
+    assert deliver(at).sent == 1
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 410])
+def test_what_needs_a_change_is_parked_at_once(program, status):
+    outlet(program)
+    say()
+    Program.answers.append(status)
+    assert deliver().failed == 1
+    assert str(status) in Notice.objects.get().last_error
+
+
+def test_one_that_fails_is_asked_once_a_round_and_keeps_no_other_waiting(program):
+    outlet(program.replace("hook", "other"), label="well")
+    outlet("http://127.0.0.1:1/", label="away")
+    for number in range(3):
+        say(str(number))
+    done = deliver()
+    assert (done.sent, done.postponed) == (3, 3)
+
+
+def test_our_own_network_is_refused_unless_it_is_allowed(program, settings):
+    settings.WEBHOOK_PRIVATE_NETWORKS = False
+    outlet(program.replace("http:", "https:"))
+    say()
+    assert deliver().failed == 1
+    assert not Program.heard
+
+
+def test_a_chat_that_is_not_known_is_never_called(program):
+    outlet(program, kind="chat")
+    say()
+    assert deliver().failed == 1
+    assert not Program.heard
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://chat.googleapis.com/v1/spaces/A/messages?key=B&token=C",
+        "https://city.webhook.office.com/webhookb2/x",
+        "https://prod-1.japaneast.logic.azure.com:443/workflows/x",
+        "slack://a/b/c",
+    ],
+)
+def test_chat_services_of_the_world_are_known(url):
+    assert is_known_chat(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "json://127.0.0.1/",
+        "http://chat.googleapis.com/",
+        "https://chat.googleapis.com.example.jp/",
+        "https://chat.googleapis.com@10.0.0.1/",
+        "https://user@chat.googleapis.com/",
+        "https://evillogic.azure.com/",
+        "workflows://10.0.0.1/a/b",
+        "file:///etc/passwd",
+        "https://chat.googleapis.com:x/",
+        "",
+    ],
+)
+def test_nothing_else_is_a_chat_service(url):
+    assert not is_known_chat(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://u:SECRET@a.example.jp/SECRET?k=SECRET", "gchat://SECRET/SECRET"]
+)
+def test_an_address_is_shown_without_what_opens_it(url):
+    assert "SECRET" not in masked(url)
+
+
+def test_an_empty_address_or_secret_keeps_what_was_there(program):
+    it = build_town().it
+    kept = outlet(program)
+    actions.save_outlet(
+        outlet=kept, values={"label": "b", "url": "", "secret": ""}, by=it, now=NOW
+    )
+    fresh = Outlet.objects.get()
+    assert (fresh.label, fresh.url, fresh.secret) == ("b", program, SECRET)
+
+
+def test_a_program_without_a_secret_cannot_be():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        outlet("https://a.example.jp/", secret="")
+
+
+def test_what_waits_for_an_outlet_that_went_is_not_sent(program):
+    it = build_town().it
+    kept = outlet(program)
+    say()
+    actions.remove_outlet(outlet=kept, by=it, now=NOW)
+    assert Notice.objects.get().state == NoticeState.CANCELLED
+    assert deliver().taken == 0
+
+
+def test_it_hears_what_and_where_but_never_who(program):
+    town = build_town()
+    person = town.person(name="小池 健太", extension="2417")
+    outlet(program)
+    ticket = TicketFactory.create(
+        person=person, journey=None, device=None, place=town.office, department=town.department
+    )
+    ask_rung(Telling(ticket, town.book, NOW), Level.IT)
+    notice = Notice.objects.get(lane=Lane.OUTLET)
+    assert "本庁舎" in notice.body
+    assert "小池" not in notice.subject + notice.body
+    assert "2417" not in notice.body
+
+
+# Apprise looks through all its services, one of which still uses what Python 3.13 drops.
+@pytest.mark.filterwarnings("ignore:.imghdr.:DeprecationWarning")
+def test_a_chat_room_is_told_and_a_refusal_is_noticed(program):
+    room = program.replace("http:", "json:")
+    assert client.say(room, title="相談", body="本庁舎", seconds=2)
+    assert "本庁舎" in json.loads(Program.heard[0][0])["message"]
+    Program.answers.append(500)
+    assert not client.say(room, title="相談", body="本庁舎", seconds=2)
+    assert not client.say("nonsense", title="相談", body="本庁舎", seconds=2)
+    assert charset.CHARSETS["utf-8"] == (charset.SHORTEST, charset.BASE64, "utf-8")
+
+
+def test_a_web_process_does_not_carry_the_chat_library():
+    program = "import django; django.setup(); import kitting.urls, sys; sys.exit('apprise' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            "DJANGO_SETTINGS_MODULE": "kitting.settings",
+            "DEBUG": "1",
+            "DATABASE_URL": "sqlite://:memory:",
+        },
+        check=False,
+    )
+    assert done.returncode == 0

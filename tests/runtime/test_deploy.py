@@ -1,0 +1,364 @@
+"""Production as it is shipped: the very commands of deploy/start, on real servers, behind nginx with TLS."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPSConnection
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.needs import needs
+from tests.runtime.serving import ROOT, free_port, own_database
+from tests.sink import running_sink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from email.message import Message
+    from pathlib import Path
+
+    from tests.sink import Sink
+
+HOST = "kit.example.lg.jp"
+START = ROOT / "deploy" / "start"
+GIVE_UP_SECONDS = 60
+MINE = ("DATABASE_URL", "REDIS_URL", "VAR_DIR", "DEBUG", "SITE_URL", "KITTO_REQUIRE")
+
+
+def wait_for(condition: Callable[[], bool], why: str) -> None:
+    end = time.monotonic() + GIVE_UP_SECONDS
+    while not condition():
+        assert time.monotonic() < end, why
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def cookies(self) -> list[str]:
+        return self.headers.get_all("Set-Cookie") or []
+
+
+class Line(HTTPSConnection):
+    """A connection whose name leads to loopback."""
+
+    def connect(self) -> None:
+        """Connect here, and check the certificate for the name."""
+        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)  # type: ignore[attr-defined]  # set by its parent
+
+
+def answer_of(
+    line: HTTPConnection, method: str, path: str, body: str, headers: dict[str, str]
+) -> Answer:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    line.request(method, path, body or None, {"Host": HOST, **names})
+    found = line.getresponse()
+    return Answer(found.status, found.headers, found.read())
+
+
+@dataclass
+class City:
+    """One installation: its settings, its processes, its way in."""
+
+    folder: Path
+    environment: dict[str, str]
+    https: int
+    http: int
+    web: int
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def logs(self) -> str:
+        """Return what the parts said."""
+        files = (self.folder / f"{name}.log" for name in self.running)
+        return "".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+    @contextmanager
+    def part(self, name: str, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run one part as its own process group; whatever is left of it afterwards is killed."""
+        with (self.folder / f"{name}.log").open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd="/",
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self.running[name] = process
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def ask(self, path: str, *, method: str = "GET", body: str = "", **headers: str) -> Answer:
+        """Ask through nginx, by TLS, as a browser would."""
+        context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
+        with closing(Line(HOST, self.https, context=context, timeout=20)) as line:
+            return answer_of(line, method, path, body, headers)
+
+    def ask_plainly(self, path: str) -> Answer:
+        """Ask through nginx without TLS."""
+        with closing(HTTPConnection("127.0.0.1", self.http, timeout=20)) as line:
+            return answer_of(line, "GET", path, "", {})
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd="/",
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=GIVE_UP_SECONDS,
+            check=False,
+        )
+
+
+def make_certificate(folder: Path) -> None:
+    """Write a certificate that only this test trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "privkey.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def nginx_settings(city: City) -> Path:
+    """Fill the shipped template in, and wrap it as Debian's nginx.conf would."""
+    words = {
+        "KITTO_HOST": HOST,
+        "KITTO_WEB": f"127.0.0.1:{city.web}",
+        "KITTO_TLS": str(city.folder),
+        "KITTO_HTTP": f"127.0.0.1:{city.http}",
+        "KITTO_HTTPS": f"127.0.0.1:{city.https}",
+    }
+    template = (ROOT / "deploy/nginx/kitto.conf.template").read_text(encoding="utf-8")
+    filled = re.sub(r"\$\{(\w+)\}", lambda found: words[found[1]], template)
+    temporary = "".join(
+        f"    {kind}_temp_path {city.folder}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    whole = (
+        f"daemon off;\npid {city.folder}/nginx.pid;\nerror_log stderr;\n"
+        "events { worker_connections 128; }\n"
+        f"http {{\n    access_log off;\n{temporary}{filled}\n}}\n"
+    )
+    path = city.folder / "nginx.conf"
+    path.write_text(whole, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with running_sink() as found:
+        yield found
+
+
+@pytest.fixture
+def city(tmp_path: Path, sink: Sink) -> Iterator[City]:
+    """Everything but the processes."""
+    needs("postgres")
+    redis = needs("redis")
+    needs("nginx")
+    make_certificate(tmp_path)
+    web = free_port()
+    kept = {name: value for name, value in os.environ.items() if name not in MINE}
+    with own_database(tmp_path) as database:
+        environment = kept | {
+            "DATABASE_URL": database,
+            "REDIS_URL": redis,
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "SITE_URL": f"https://{HOST}",
+            "TRUSTED_PROXY_COUNT": "1",
+            "VAR_DIR": str(tmp_path / "var"),
+            "STATIC_ROOT": str(tmp_path / "static"),
+            "BIND": f"127.0.0.1:{web}",
+            "WEB_WORKERS": "1",
+            "WORKER_PROCESSES": "1",
+            "VENV": sys.prefix,
+            "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_PORT": str(sink.port),
+            "TMPDIR": str(tmp_path),
+        }
+        yield City(tmp_path, environment, free_port(), free_port(), web)
+
+
+def test_what_is_shipped_serves_a_city(city: City, sink: Sink) -> None:
+    released = city.run(str(START), "release")
+    assert released.returncode == 0, released.stdout + released.stderr
+    with ExitStack() as stack:
+        for name in ("web", "worker", "beat"):
+            stack.enter_context(city.part(name, str(START), name))
+        front = (needs("nginx"), "-p", str(city.folder), "-c", str(nginx_settings(city)))
+        stack.enter_context(city.part("nginx", *front))
+        probe = (sys.executable, str(ROOT / "deploy/probe.py"))
+        wait_for(lambda: city.run(*probe).returncode == 0, "web is never well")
+        wait_for((city.folder / "nginx.pid").exists, "nginx did not start")
+        the_way_in_is_safe(city)
+        static_files_are_small_and_kept(city)
+        the_worker_sends_a_code(city, sink)
+        wait_for(lambda: city.ask("/readyz").status == 200, "nobody sweeps: " + city.logs)
+        all_end_when_asked(city)
+
+
+def the_way_in_is_safe(city: City) -> None:
+    moved = city.ask_plainly("/d/ABC")
+    assert (moved.status, moved.headers["Location"]) == (301, f"https://{HOST}/d/ABC")
+    home = city.ask("/")
+    assert home.status == 200
+    assert "max-age=31536000" in home.headers["Strict-Transport-Security"]
+    assert "unsafe" not in home.headers["Content-Security-Policy"]
+    assert all("Secure" in cookie and "HttpOnly" in cookie for cookie in home.cookies)
+    assert city.ask("/", Host="elsewhere.example").status == 404
+
+
+def static_files_are_small_and_kept(city: City) -> None:
+    sheet = re.search(r'href="(/static/css/[^"]+\.[0-9a-f]{12}\.css)"', city.ask("/").text)
+    assert sheet, "static files carry no fingerprint"
+    style = city.ask(sheet[1], Accept_Encoding="br")
+    assert (style.status, style.headers["Content-Encoding"]) == (200, "br")
+    assert "immutable" in style.headers["Cache-Control"]
+
+
+def the_worker_sends_a_code(city: City, sink: Sink) -> None:
+    made = (sys.executable, str(ROOT / "manage.py"), "createitlead")
+    assert (
+        city.run(*made, "--email", "lead@example.lg.jp", "--name", "大森 一郎").returncode == 0
+    )
+    door = city.ask("/accounts/login/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', door.text)
+    assert token
+    sent = city.ask(
+        "/accounts/login/",
+        method="POST",
+        body=urlencode({"csrfmiddlewaretoken": token[1], "email": "lead@example.lg.jp"}),
+        Content_Type="application/x-www-form-urlencoded",
+        Referer=f"https://{HOST}/accounts/login/",
+        Cookie="; ".join(cookie.partition(";")[0] for cookie in door.cookies),
+    )
+    assert sent.status == 302, sent.text
+    wait_for(lambda: bool(sink.mails), "the worker sent no code: " + city.logs)
+    assert sink.mails[0]["To"] == "lead@example.lg.jp"
+
+
+def all_end_when_asked(city: City) -> None:
+    for name in ("nginx", "beat", "worker", "web"):
+        process = city.running[name]
+        assert process.poll() is None, city.logs
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(40) in (0, -signal.SIGTERM), city.logs
+    assert "Traceback" not in city.logs
+
+
+def test_a_start_without_a_part_says_what_there_is() -> None:
+    said = subprocess.run([str(START)], capture_output=True, text=True, timeout=20, check=False)
+    assert said.returncode == 64
+    assert "deploy/start web" in said.stderr
+
+
+def commands(path: str) -> list[str]:
+    return re.findall(
+        r"(?:command|args|CMD)[:=]? *\[\"?(release|web|worker|beat)\"?\]"
+        r"|ExecStart=/opt/kitto/deploy/start (\w+)",
+        (ROOT / path).read_text(encoding="utf-8"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("compose.yaml", {"release", "web", "worker", "beat"}),
+        ("deploy/kubernetes/kitto.yaml", {"release", "web", "worker", "beat"}),
+        ("deploy/systemd/kitto-web.service", {"web"}),
+        ("deploy/systemd/kitto-worker.service", {"worker"}),
+        ("deploy/systemd/kitto-beat.service", {"beat"}),
+    ],
+)
+def test_every_shape_starts_the_same_commands(path: str, parts: set[str]) -> None:
+    assert {"".join(found) for found in commands(path)} == parts
+
+
+def test_the_cluster_runs_one_beat_and_probes_only_the_process_itself() -> None:
+    text = (ROOT / "deploy/kubernetes/kitto.yaml").read_text(encoding="utf-8")
+    found = {
+        (piece["kind"], piece["metadata"]["name"]): piece for piece in yaml.safe_load_all(text)
+    }
+    assert found["Deployment", "kitto-beat"]["spec"]["replicas"] == 1
+    assert found["Deployment", "kitto-beat"]["spec"]["strategy"] == {"type": "Recreate"}
+    scaled = {
+        piece["spec"]["scaleTargetRef"]["name"]
+        for (kind, _name), piece in found.items()
+        if kind == "HorizontalPodAutoscaler"
+    }
+    assert scaled == {"kitto-web", "kitto-worker"}
+    assert "/readyz" not in text
+    for (kind, _name), piece in found.items():
+        if kind not in ("Deployment", "Job"):
+            continue
+        for box in piece["spec"]["template"]["spec"]["containers"]:
+            safety = box["securityContext"]
+            assert safety["readOnlyRootFilesystem"]
+            assert not safety["allowPrivilegeEscalation"]
+            assert "memory" in box["resources"]["limits"]
+
+
+def test_the_image_runs_as_nobody_and_installs_only_what_is_pinned() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert text.count("\nFROM ") + text.startswith("FROM ") == 2
+    assert "--require-hashes" in text
+    assert re.search(r"^USER kitto$", text, re.MULTILINE)
+    assert "HEALTHCHECK" in text
+    whole = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    for name in ("release", "web", "worker", "beat"):
+        service = whole["services"][name]
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+    assert whole["networks"]["inside"] == {"internal": True}
