@@ -32,7 +32,11 @@ from kitting.directory.states import (
     Source,
     Standing,
 )
-from kitting.escalation.actions import close_by_directory, note_on_loss, open_by_directory
+from kitting.escalation.actions.matters import (
+    close_by_directory,
+    note_on_loss,
+    open_by_directory,
+)
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
 from kitting.journeys.actions import JourneyError, confirm_step

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from celery import shared_task
 from django.db import transaction
 
-from kitting.escalation.actions import BATCH, Swept, learn_pace, sweep
-from kitting.escalation.actions import forget_photos as forget_old_photos
 from kitting.escalation.actions.alerts import tell_askers
 from kitting.escalation.actions.digests import (
     digest_for_it,
@@ -21,6 +19,9 @@ from kitting.escalation.actions.digests import (
     gather_for_leads,
 )
 from kitting.escalation.actions.losses import take_losses
+from kitting.escalation.actions.pace import learn_pace
+from kitting.escalation.actions.rows import forget_photos as forget_old_photos
+from kitting.escalation.actions.sweeping import BATCH, Swept, sweep
 from kitting.jobs.actions import beat
 from kitting.notices.states import Lane
 from kitting.notices.tasks import wake

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kitting.devices.models import Device
-from kitting.escalation.actions import TicketEndedError
+from kitting.escalation.actions.errors import TicketEndedError
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries import ticket_page
 from kitting.escalation.states import TicketKind

@@ -28,7 +28,7 @@ from accounts.transfers import TransferResult, apply_due, import_transfers
 from kitting.devices.actions import move_loans
 from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.states import DeviceState
-from kitting.escalation.actions import take_in_roll
+from kitting.escalation.actions.departing import take_in_roll
 from kitting.imports.models import ColumnChoice, Import, ImportFile
 from kitting.imports.queries import last_done
 from kitting.imports.rules import FILE_KEPT, FLAWS_KEPT, NAMES_SHOWN, UNDO_KEPT, header_key

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.queries import leads_for, local_day
-from kitting.escalation.actions import hold_wave, release_wave
+from kitting.escalation.actions.waves import hold_wave, release_wave
 from kitting.escalation.channels import tell_it
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries import organisation_book

@@ -23,7 +23,7 @@ from accounts.states import TokenKind
 from accounts.token_forms import LifeForm
 from accounts.tokens import TokenValues, TooManyError, admit, make_token
 from kitting.devices.queries import device_by_code
-from kitting.escalation.actions import hold_wave, release_wave
+from kitting.escalation.actions.waves import hold_wave, release_wave
 from kitting.journeys.views.visit import access_of
 from kitting.lib.codes import CodeError, parse
 from kitting.notices.tasks import wake

@@ -14,7 +14,7 @@ from django.db import connection
 
 from accounts.models import Place
 from kitting.demo.actions import fail_at_wifi
-from kitting.escalation.actions import sweep
+from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
 from kitting.journeys.actions import Who, begin, finish_step

@@ -20,7 +20,7 @@ from kitting.demo.actions import DATA
 from kitting.devices.forms import read_devices
 from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.states import LoanKind
-from kitting.escalation.actions import take_in_roll
+from kitting.escalation.actions.departing import take_in_roll
 from kitting.imports.forms import open_sheet
 from kitting.imports.states import Kind
 from kitting.journeys.actions import take_in_devices

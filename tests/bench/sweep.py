@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from kitting.escalation.actions import BATCH, Swept, sweep
+from kitting.escalation.actions.sweeping import BATCH, Swept, sweep
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
 from kitting.journeys.models import Journey

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from kitting.escalation.actions import ask
+from kitting.escalation.actions.asking import ask
 from kitting.escalation.states import Wish
 from kitting.journeys.actions import Who, begin
 from kitting.journeys.states import Via

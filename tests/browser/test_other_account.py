@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from kitting.escalation.actions import sweep
+from kitting.escalation.actions.sweeping import sweep
 from kitting.models import Journey, Ticket
 from tests.browser.city import CHROMEBOOK, code_from_outbox, site_now
 

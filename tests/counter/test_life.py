@@ -17,7 +17,7 @@ from kitting.counter.states import Stage
 from kitting.devices.actions import Deed, NotInThatStateError, happen
 from kitting.devices.models import Device, DeviceEvent, Loan
 from kitting.devices.states import MOVES, DeviceEventKind, DeviceState, LoanKind
-from kitting.escalation.actions import follow_departures
+from kitting.escalation.actions.departing import follow_departures
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
 from kitting.guides.actions import load_guide

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry
-from kitting.escalation.actions import report, resolve
+from kitting.escalation.actions.asking import report
+from kitting.escalation.actions.helping import resolve
 from kitting.escalation.models import Ticket, TicketEntry
 from kitting.escalation.states import TicketKind
 from kitting.journeys.actions import close_journeys

@@ -13,7 +13,7 @@ from accounts.states import Role
 from kitting.demo import actions
 from kitting.demo.queries import JOB, play_state
 from kitting.demo.rules import LAGGING_PLACE
-from kitting.escalation.actions import reply
+from kitting.escalation.actions.helping import reply
 from kitting.escalation.models import TicketEntry
 from kitting.jobs.actions import start_job
 from kitting.journeys import actions as journeys

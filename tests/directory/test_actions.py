@@ -26,7 +26,8 @@ from kitting.directory.client import Directory, DirectoryError, Page
 from kitting.directory.forms import read_export
 from kitting.directory.queries import access
 from kitting.directory.states import ChangeKind, ChangeState, LookState, Problem, Scope
-from kitting.escalation.actions import report, resolve, take
+from kitting.escalation.actions.asking import report
+from kitting.escalation.actions.helping import resolve, take
 from kitting.escalation.states import TicketKind
 from kitting.models import DirectoryDevice, DirectoryLook, Event, Journey, RemoteChange, Ticket
 from tests.directory.city import (

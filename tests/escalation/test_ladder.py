@@ -13,7 +13,6 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from accounts.states import Role
 from kitting.escalation import actions, rules
-from kitting.escalation.actions import sweep
 from kitting.escalation.actions.colleagues import answer_plea, offer_help, withdraw_offer
 from kitting.escalation.actions.duty import put_on_duty
 from kitting.escalation.actions.policies import (
@@ -25,6 +24,7 @@ from kitting.escalation.actions.policies import (
     preview,
     save_policy,
 )
+from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.forms import said_minutes
 from kitting.escalation.models import Duty, Offer, Plea, Policy, PolicyLevel, Ticket
 from kitting.escalation.queries import as_ladder, duty_weeks, ladder_book, on_duty

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.states import Role
 from kitting.devices.models import Device
 from kitting.devices.states import DeviceState
-from kitting.escalation.actions import TicketError, mark_lost, report_loss
+from kitting.escalation.actions.asking import report_loss
+from kitting.escalation.actions.errors import TicketError
 from kitting.escalation.actions.losses import (
     TooManyLossesError,
     take_losses,
@@ -22,6 +23,7 @@ from kitting.escalation.actions.losses import (
     tick,
     untick,
 )
+from kitting.escalation.actions.matters import mark_lost
 from kitting.escalation.models import LossReport, LossStep, Ticket
 from kitting.escalation.queries import loss_lines
 from kitting.escalation.states import LossLine, Source, TicketKind

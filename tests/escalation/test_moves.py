@@ -11,8 +11,9 @@ from django.urls import reverse
 from accounts.queries import local_day, rights_of
 from accounts.states import Role
 from kitting.escalation import actions
-from kitting.escalation.actions import moves, sweep
+from kitting.escalation.actions import moves
 from kitting.escalation.actions.moves import Move
+from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries import last_move, own_help, queue_of
 from kitting.escalation.states import TicketKind

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from accounts.queries import local_day, rights_of
 from accounts.states import Role
 from kitting.escalation import rules
-from kitting.escalation.actions import climb, sweep
 from kitting.escalation.actions.alerts import answer_outage, end_outage, tell_askers
+from kitting.escalation.actions.climbing import climb
 from kitting.escalation.actions.outages import declare_outage
+from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Outage, Ticket
 from kitting.escalation.queries import organisation_book, queue_of
 from kitting.escalation.rules import Halt, Rest

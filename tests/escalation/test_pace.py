@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kitting.escalation import rules
-from kitting.escalation.actions import learn_pace, sweep
+from kitting.escalation.actions.pace import learn_pace
+from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import StepPace, Ticket
 from kitting.journeys.actions import pause
 from tests.escalation.town import BY_BOX, ask, at, finish, finish_all, sweep_until

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accounts.states import Role
-from kitting.escalation.actions import sweep
+from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Ticket
 from kitting.journeys.actions import Who, arrive, finish_step, go_on_paper, leave_paper
 from kitting.journeys.models import Journey

@@ -13,7 +13,11 @@ from django.db import OperationalError, close_old_connections, connection
 from django.test.utils import CaptureQueriesContext
 
 from kitting.escalation import actions, channels
-from kitting.escalation.actions import ask_for, climb, hold_wave, release_wave, rungs, sweep
+from kitting.escalation.actions import ladder, rungs, sweeping
+from kitting.escalation.actions.asking import ask_for
+from kitting.escalation.actions.climbing import climb
+from kitting.escalation.actions.sweeping import sweep
+from kitting.escalation.actions.waves import hold_wave, release_wave
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import EntryKind, Source, TicketKind
 from kitting.escalation.tasks import sweep_rounds
@@ -550,14 +554,14 @@ def test_climbing_twice_at_one_moment_says_everything_once(town: Town):
 def test_whoever_moved_after_the_sweep_looked_is_left_for_the_next_round(town: Town):
     """A failed check that arrives between two queries must not be overlooked."""
     journey = town.begun(when=at("11-10 10:00"))
-    sight = actions._Sight(  # noqa: SLF001  # the moment between two queries cannot be reached otherwise
+    sight = sweeping._Sight(  # noqa: SLF001  # the moment between two queries cannot be reached otherwise
         now=at("11-10 10:05"),
         book=town.book,
         event_counts={journey.pk: journey.event_count - 1},
         minutes={},
         signs={},
     )
-    assert actions._look(journey.pk, sight) == actions.NOTHING  # noqa: SLF001  # see above
+    assert sweeping._look(journey.pk, sight) == actions.NOTHING  # noqa: SLF001  # see above
     assert due_of(journey) == at("11-10 10:00")
 
 
@@ -566,7 +570,7 @@ def test_whoever_moved_after_the_sweep_looked_is_left_for_the_next_round(town: T
 
 def poison(monkeypatch: pytest.MonkeyPatch, pk: int, error: Exception) -> None:
     """Let everything about one journey go wrong, after it was half written."""
-    real: Callable[..., object] = actions.ask_level
+    real: Callable[..., object] = ladder.ask_level
 
     def fails(telling: channels.Telling, level: str) -> object:
         asked = real(telling, level)
@@ -574,7 +578,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, pk: int, error: Exception) -> None:
             raise error
         return asked
 
-    monkeypatch.setattr(actions, "ask_level", fails)
+    monkeypatch.setattr(ladder, "ask_level", fails)
 
 
 def test_one_bad_row_waits_an_hour_and_the_rest_goes_on(town, monkeypatch, caplog):
@@ -611,8 +615,6 @@ def test_one_bad_departure_does_not_stop_the_rest(town, monkeypatch, caplog):
         town.begun(town.person(left_on=date(2026, 11, 11)), when=at("11-10 10:00"))
         for _ in range(2)
     ]
-    real = actions.tell_leads
-    assert real
     fail = [gone[0].loan.device_id]
 
     def fails(telling, level):
@@ -620,7 +622,7 @@ def test_one_bad_departure_does_not_stop_the_rest(town, monkeypatch, caplog):
             raise ZeroDivisionError
         return rungs.ask_level(telling, level)
 
-    monkeypatch.setattr(actions, "ask_level", fails)
+    monkeypatch.setattr(ladder, "ask_level", fails)
     swept = sweep(now=at("11-12 10:00"))
     assert (swept.departed, swept.stumbled) == (1, 1)
     assert f"device {fail[0]}" in caplog.text

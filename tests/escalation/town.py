@@ -11,7 +11,7 @@ from accounts.models import ClosedDay
 from accounts.queries import calendar_book
 from accounts.states import Role
 from kitting.escalation import actions
-from kitting.escalation.actions import sweep
+from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import Wish
 from kitting.journeys.actions import Who, begin, finish_step

@@ -21,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import ClosedDay, WorkingHours
 from accounts.states import Role
-from kitting.escalation.actions import ask
+from kitting.escalation.actions.asking import ask
 from kitting.escalation.models import Duty, LossReport, Outage, Plea, TicketPhoto
 from kitting.escalation.states import TicketKind, Wish
 from kitting.guides.actions import add_step_note, adopt_note, load_guide

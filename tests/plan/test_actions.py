@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from accounts.models import AuditEntry
-from kitting.escalation.actions import release_wave
+from kitting.escalation.actions.waves import release_wave
 from kitting.escalation.models import Ticket
 from kitting.journeys.actions import BETWEEN_WAVES
 from kitting.notices.models import Notice

@@ -19,7 +19,7 @@ from kitting.counter.queries import DEEDS, box_of, device_page, devices_found, v
 from kitting.devices.actions import Deed, NotInThatStateError
 from kitting.devices.models import Device
 from kitting.devices.states import DeviceEventKind, DeviceState
-from kitting.escalation.actions import TicketError
+from kitting.escalation.actions.errors import TicketError
 from kitting.escalation.actions.swaps import CannotSwapError
 from kitting.escalation.views import member_of_it
 from kitting.notices.tasks import wake

@@ -13,7 +13,7 @@ from accounts.actions import write_audit
 from accounts.models import Department
 from accounts.queries import local_day
 from kitting.escalation import rules
-from kitting.escalation.actions import BATCH, sweep
+from kitting.escalation.actions.sweeping import BATCH, sweep
 from kitting.escalation.models import Policy, PolicyLevel, Ticket
 from kitting.escalation.queries import ladder_book, organisation_book
 from kitting.escalation.states import Level
