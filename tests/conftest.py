@@ -11,7 +11,7 @@ from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
 from accounts.appendonly import let_go
-from kitting.guides.queries import forget_editions
+from kitting.guides.queries.kept import forget_editions
 from tests.factories import NOW
 from tests.needs import found
 

@@ -22,7 +22,7 @@ from kitting.around.models import (
 )
 from kitting.around.queries import due_for_a_letter, standings
 from kitting.around.states import InvitationKind, MacroState, Occasion
-from kitting.guides.queries import RulesView, lessons
+from kitting.guides.queries.pages import lessons
 from kitting.lib import clock
 from kitting.notices.actions import queue_message
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.queries import CalendarBook
-    from kitting.journeys.actions import Who
+    from kitting.guides.queries.shapes import RulesView
+    from kitting.journeys.actions.errors import Who
     from kitting.journeys.models import Journey
 
 LANGUAGES = ("ja", "en")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
     from typing import Any
 
-    from kitting.guides.queries import SurveyView
+    from kitting.guides.queries.shapes import SurveyView
 
 NAME_MOST, WORDS_MOST = 120, 1000
 NOTHING_SAID = pgettext_lazy("survey", "Not answered")

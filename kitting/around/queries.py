@@ -18,7 +18,8 @@ from kitting.around.models import (
     OldPc,
 )
 from kitting.around.states import InvitationKind, MacroState, Practice
-from kitting.guides.queries import applicable_steps, lessons, outline, published_edition
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.pages import applicable_steps, lessons, outline
 from kitting.guides.states import CheckType, Milestone
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Via

@@ -37,7 +37,7 @@ from kitting.escalation.states import (
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.models import Step
-from kitting.guides.queries import rules_of_use
+from kitting.guides.queries.pages import rules_of_use
 from kitting.jobs.actions import advance, finish, start_job
 from kitting.jobs.models import Job
 from kitting.jobs.queries import last_job, open_job

@@ -39,7 +39,8 @@ from kitting.escalation.actions.matters import (
 )
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
-from kitting.journeys.actions import JourneyError, confirm_step
+from kitting.journeys.actions.errors import JourneyError
+from kitting.journeys.actions.steps import confirm_step
 from kitting.journeys.models import Journey
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from accounts.queries import leads_for, local_day
 from accounts.states import IT_ROLES, Role
 from kitting.escalation import rules
 from kitting.escalation.states import Level, Reach, Reason, TicketKind, TicketState
-from kitting.guides.queries import published_edition, step_title
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.lists import step_title
 from kitting.lib import clock
 from kitting.notices.actions import queue, queue_message, render, tell_outlets
 from kitting.notices.models import Outlet

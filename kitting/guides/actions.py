@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from kitting.guides.models import Edition, Guide, Lesson, Step, StepNote, Trouble
-from kitting.guides.rules import problems
+from kitting.guides.rules.checking import problems
 from kitting.guides.states import EditionState
 from kitting.site.actions import declare, notes_changed
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.models import User
-    from kitting.guides.rules import CheckDraft, Checklist, GuideDraft, Line
+    from kitting.guides.rules.shapes import CheckDraft, Checklist, GuideDraft, Line
 
 
 class GuideError(Exception):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from django.utils.translation import gettext as _
 
-from kitting.guides.rules import Beside, GuideDraft, read_guide
+from kitting.guides.rules.reading import read_guide
+from kitting.guides.rules.shapes import Beside, GuideDraft
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

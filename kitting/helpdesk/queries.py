@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import (
-    QueueRow,
-    TicketPage,
-    last_moves,
-    not_today,
-    queue_of,
-    ticket_page,
-)
+from kitting.escalation.queries.desk import QueueRow, TicketPage, queue_of, ticket_page
+from kitting.escalation.queries.moves import last_moves, not_today
 from kitting.escalation.states import TicketKind, TicketState, Wish
-from kitting.guides.queries import published_edition, step_name
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.lists import step_name
 from kitting.helpdesk.models import Look, Officer, SavedReply
 from kitting.helpdesk.rules import LOOKING_SECONDS, fill_in, stops
 from kitting.journeys.models import Journey

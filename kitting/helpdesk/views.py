@@ -17,10 +17,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kitting.devices.models import Device
 from kitting.escalation.actions.errors import TicketEndedError
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import ticket_page
+from kitting.escalation.queries.desk import ticket_page
 from kitting.escalation.states import TicketKind
 from kitting.guides.models import Edition, StepNote
-from kitting.guides.queries import note_lines, published_edition, step_name
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.lists import note_lines, step_name
 from kitting.guides.states import EditionState
 from kitting.helpdesk import actions
 from kitting.helpdesk.forms import (

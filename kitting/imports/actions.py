@@ -33,7 +33,8 @@ from kitting.imports.models import ColumnChoice, Import, ImportFile
 from kitting.imports.queries import last_done
 from kitting.imports.rules import FILE_KEPT, FLAWS_KEPT, NAMES_SHOWN, UNDO_KEPT, header_key
 from kitting.imports.states import HELD, ImportState, Kind
-from kitting.journeys.actions import follow_loans, take_in_devices, uncounted
+from kitting.journeys.actions.counting import uncounted
+from kitting.journeys.actions.loans import follow_loans, take_in_devices
 from kitting.journeys.models import Journey, Tally
 from kitting.journeys.states import CloseReason
 

@@ -17,7 +17,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 
 from accounts.models import User
-from kitting.journeys.actions import JourneyError, Who, note_other_account, take_press
+from kitting.journeys.actions.checking import note_other_account
+from kitting.journeys.actions.errors import JourneyError, Who
+from kitting.journeys.actions.presses import take_press
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import (
     BOX_KEY,

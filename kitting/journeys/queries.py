@@ -14,13 +14,9 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import Throttle, User
 from kitting.devices.states import LoanKind
-from kitting.guides.queries import (
-    all_pages,
-    lessons,
-    outline,
-    paper_sheet,
-    published_edition,
-)
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.pages import lessons, outline
+from kitting.guides.queries.paper import all_pages, paper_sheet
 from kitting.guides.states import Milestone
 from kitting.journeys import rules
 from kitting.journeys.models import Event, Journey, StepRecord, Tally
@@ -39,8 +35,8 @@ if TYPE_CHECKING:
 
     from accounts.queries import Rights
     from kitting.devices.models import Device, Loan
-    from kitting.guides.queries import LessonView, Outline, PhaseView, StepPage
-    from kitting.guides.queries import StepLine as GuideLine
+    from kitting.guides.queries.shapes import LessonView, Outline, PhaseView, StepPage
+    from kitting.guides.queries.shapes import StepLine as GuideLine
     from kitting.journeys.models import JourneyQuerySet
 
 BOX_KEY = "box"

@@ -15,7 +15,8 @@ from accounts.models import Department, Place, User
 from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.queries import device_by_code, unbound_codes
 from kitting.devices.states import DeviceState
-from kitting.guides.queries import paper_sheet, published_edition
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.paper import paper_sheet
 from kitting.jobs.models import Job
 from kitting.labels import rules
 from kitting.labels.models import OWN_PAPER, AccountSlip, Calibration, LabelPaper
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kitting.devices.queries import BoxView
-    from kitting.guides.queries import PaperView, StepPage
+    from kitting.guides.queries.paper import PaperView
+    from kitting.guides.queries.shapes import StepPage
     from kitting.labels.sheets import Correction, Kind, Sheet, Tape
 
 # What stands where a box has no number of its own.

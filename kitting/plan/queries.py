@@ -19,9 +19,10 @@ from accounts.states import IT_ROLES, Role
 from kitting.around.queries import prepared
 from kitting.devices.models import BoxCode, Loan
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import organisation_book
+from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.states import TicketKind
-from kitting.guides.queries import published_edition, step_lines
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.lists import step_lines
 from kitting.guides.states import Milestone
 from kitting.journeys.models import Journey
 from kitting.lib import clock

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils import translation
 
-from kitting.escalation.queries import outage_rows, outages_ahead
+from kitting.escalation.queries.broken import outage_rows, outages_ahead
 from kitting.jobs.queries import late_pulses
 from kitting.journeys.models import Journey
 from kitting.site.queries import announcements_for

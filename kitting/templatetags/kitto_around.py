@@ -10,7 +10,7 @@ from django.utils import translation
 from kitting.around.models import Answer
 from kitting.around.queries import book_of, returned
 from kitting.around.states import Occasion
-from kitting.guides.queries import completion, return_list, rules_of_use
+from kitting.guides.queries.pages import completion, return_list, rules_of_use
 
 if TYPE_CHECKING:
     from kitting.journeys.models import Journey

@@ -16,12 +16,9 @@ from django.utils.translation import ngettext
 from kitting.escalation.actions.moves import may_join
 from kitting.escalation.forms import said_minutes
 from kitting.escalation.models import Offer
-from kitting.escalation.queries import (
-    last_move,
-    others_of_person,
-    own_help,
-    waiting_number,
-)
+from kitting.escalation.queries.desk import waiting_number
+from kitting.escalation.queries.moves import last_move, others_of_person
+from kitting.escalation.queries.person import own_help
 from kitting.escalation.rules import PLEAS_MOST
 from kitting.escalation.states import (
     EntryKind,
@@ -47,7 +44,8 @@ if TYPE_CHECKING:
 
     from accounts.queries import Rights
     from kitting.escalation.models import Ticket
-    from kitting.escalation.queries import StoryLine, TicketPage
+    from kitting.escalation.queries.desk import TicketPage
+    from kitting.escalation.queries.story import StoryLine
     from kitting.escalation.rules import Wait
     from kitting.journeys.models import Journey
 

@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.utils.translation import gettext as _
 
-from kitting.escalation.queries import (
-    devices_of,
-    loss_lines,
-    own_box_of,
-    wrong_box_of,
-    wrong_box_view,
-)
+from kitting.escalation.queries.boxes import own_box_of, wrong_box_of, wrong_box_view
+from kitting.escalation.queries.losses import devices_of, loss_lines
 from kitting.escalation.states import LossLine
 
 if TYPE_CHECKING:
     from kitting.devices.models import Device
     from kitting.escalation.models import Ticket
-    from kitting.escalation.queries import StoryLine
+    from kitting.escalation.queries.story import StoryLine
     from kitting.journeys.models import Journey
     from kitting.site.queries import SiteRequest
 

@@ -8,7 +8,7 @@ from django import template
 from django.utils import translation
 from django.utils.safestring import mark_safe
 
-from kitting.guides.queries import readings_of
+from kitting.guides.queries.kept import readings_of
 from kitting.lib.ruby import annotated
 from kitting.site.rules import RUBY_GRADES, Reading
 

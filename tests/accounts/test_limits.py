@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Throttle, User
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
-from kitting.journeys.actions import enter_by_box
+from kitting.journeys.actions.entering import enter_by_box
 from kitting.notices.models import Notice
 from tests.factories import NOW, JourneyFactory, LoanFactory, UserFactory
 

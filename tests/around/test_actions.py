@@ -11,8 +11,9 @@ from kitting.around import actions
 from kitting.around.models import Acceptance, Answer, Invitation, Macro, OldPc
 from kitting.around.queries import last_things_by_department, macros_by_department, prepared
 from kitting.around.states import MacroState, Occasion
-from kitting.guides.queries import rules_of_use
-from kitting.journeys.actions import Who, finish_step
+from kitting.guides.queries.pages import rules_of_use
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Status, Via
 from kitting.notices.models import Notice

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from kitting.around import actions
 from kitting.around.models import Acceptance, Answer, Aside, LessonRead, Macro, OldPc
-from kitting.journeys.actions import finish_step, pass_test
+from kitting.journeys.actions.steps import finish_step, pass_test
 from kitting.journeys.queries import BOX_KEY
 from tests.factories import GrantFactory
 from tests.journeys.conftest import BY_BOX

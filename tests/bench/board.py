@@ -17,7 +17,7 @@ from accounts.queries import Rights
 from accounts.states import Role
 from kitting.dashboard.queries import overview
 from kitting.escalation.models import Ticket
-from kitting.journeys.actions import recount
+from kitting.journeys.actions.counting import recount
 from kitting.journeys.models import Journey, StepRecord, Tally
 from kitting.site.queries import current
 from tests.bench import measure

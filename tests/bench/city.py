@@ -16,7 +16,7 @@ from kitting.escalation.models import Ticket
 from kitting.escalation.states import Reason, Source, TicketKind
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
-from kitting.guides.queries import StepRow, applicable_steps
+from kitting.guides.queries.pages import applicable_steps
 from kitting.guides.states import Milestone
 from kitting.journeys.models import Journey, StepRecord
 from kitting.journeys.states import HelpState, Method, Result, Status
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from django.db.models import Field, Model
 
     from kitting.guides.models import Edition
+    from kitting.guides.queries.shapes import StepRow
 
 DEPARTMENTS, BUREAUS, PLACES, WAVES = 60, 6, 20, 4
 # Of 101 people so many are done, on their way, waiting for help; the others have not begun.

@@ -17,7 +17,9 @@ from kitting.demo.actions import fail_at_wifi
 from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
-from kitting.journeys.actions import Who, begin, finish_step
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Status, Via
 from kitting.notices.models import Notice

@@ -23,7 +23,7 @@ from kitting.devices.states import LoanKind
 from kitting.escalation.actions.departing import take_in_roll
 from kitting.imports.forms import open_sheet
 from kitting.imports.states import Kind
-from kitting.journeys.actions import take_in_devices
+from kitting.journeys.actions.loans import take_in_devices
 from kitting.journeys.models import Journey
 from kitting.lib.workbook import write_workbook
 from tests.bench import measure

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 
 from kitting.escalation.actions.asking import ask
 from kitting.escalation.states import Wish
-from kitting.journeys.actions import Who, begin
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
 from kitting.journeys.states import Via
 from kitting.models import Journey, Ticket
 from tests.browser.city import DESK, City, make_journey, sign_in, site_now

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kitting.escalation.models import TicketEntry
-from kitting.journeys.actions import end_box_sessions
+from kitting.journeys.actions.resting import end_box_sessions
 from kitting.models import Journey
 from tests.browser.city import City, hold_box, sign_in
 from tests.browser.rooms import advance

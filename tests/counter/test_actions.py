@@ -16,7 +16,8 @@ from kitting.devices.models import Device, DeviceEvent, Loan
 from kitting.devices.states import DeviceState, LoanKind
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
-from kitting.journeys.actions import Who, begin
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Via
 from tests.counter.conftest import arrival, free_device, kept_box, scan

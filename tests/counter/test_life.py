@@ -23,15 +23,11 @@ from kitting.escalation.states import TicketKind
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.models import Step
-from kitting.journeys.actions import (
-    Who,
-    begin,
-    fact_of,
-    finish_step,
-    follow_loans,
-    progress_of,
-    row_values,
-)
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.facts import fact_of, progress_of, row_values
+from kitting.journeys.actions.loans import follow_loans
+from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.models import Journey
 from kitting.journeys.rules import plan_from, replay
 from kitting.journeys.states import CloseReason, Method, Via

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_django.fixtures import SettingsWrapper
 
-    from kitting.guides.rules import GuideDraft
+    from kitting.guides.rules.shapes import GuideDraft
     from tests.escalation.town import Town
 
 

@@ -48,7 +48,7 @@ from kitting.dashboard.queries import Filters, divide, editions, insights, overv
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import Reason, TicketKind, TicketState
 from kitting.guides.actions import load_guide
-from kitting.journeys.actions import recount
+from kitting.journeys.actions.counting import recount
 from kitting.journeys.models import Event, Journey, StepRecord
 from kitting.journeys.states import EventKind, Status, Via
 from kitting.models import Answer
@@ -70,7 +70,7 @@ from tests.factories import (
 if TYPE_CHECKING:
     from accounts.models import Department
     from kitting.guides.models import Edition
-    from kitting.guides.rules import GuideDraft
+    from kitting.guides.rules.shapes import GuideDraft
     from kitting.rollout.models import Wave
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from kitting.dashboard.queries import Overview, department_page, overview, scope
 from kitting.escalation import actions
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
-from kitting.guides.queries import forget_editions
-from kitting.journeys.actions import close_journeys
+from kitting.guides.queries.kept import forget_editions
+from kitting.journeys.actions.loans import close_journeys
 from kitting.journeys.models import Journey
 from kitting.journeys.states import CloseReason, Status
 from tests.escalation.town import Town, ask, at, finish, finish_all, sweep_until

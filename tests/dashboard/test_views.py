@@ -15,7 +15,7 @@ from kitting.escalation.actions.asking import report
 from kitting.escalation.actions.helping import resolve
 from kitting.escalation.models import Ticket, TicketEntry
 from kitting.escalation.states import TicketKind
-from kitting.journeys.actions import close_journeys
+from kitting.journeys.actions.loans import close_journeys
 from kitting.journeys.models import Event, Journey
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import CloseReason

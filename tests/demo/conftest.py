@@ -27,7 +27,7 @@ from tests.factories import (
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from kitting.guides.rules import GuideDraft
+    from kitting.guides.rules.shapes import GuideDraft
     from kitting.journeys.models import Journey
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from kitting.directory.tasks import look_on
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
-from kitting.journeys.actions import Who, begin, finish_step
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.states import Via
 from kitting.models import DirectoryLook, StepRecord
 from tests.directory.fake import a_device
@@ -18,7 +20,7 @@ from tests.factories import NOW, JourneyFactory
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from kitting.guides.rules import GuideDraft
+    from kitting.guides.rules.shapes import GuideDraft
     from kitting.models import Journey
 
 BOX = Who(via=Via.BOX)

@@ -13,7 +13,7 @@ from tests.factories import NOW
 
 if TYPE_CHECKING:
     from kitting.guides.models import Edition
-    from kitting.guides.rules import GuideDraft
+    from kitting.guides.rules.shapes import GuideDraft
     from tests.escalation.town import Town
 
 

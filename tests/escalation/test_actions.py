@@ -15,7 +15,7 @@ from accounts.queries import rights_of
 from kitting.devices.states import DeviceState
 from kitting.escalation import actions
 from kitting.escalation.models import Ticket, TicketEntry
-from kitting.escalation.queries import waiting_number
+from kitting.escalation.queries.desk import waiting_number
 from kitting.escalation.states import (
     OPEN,
     TRANSITIONS,

@@ -16,7 +16,7 @@ from kitting.escalation.actions.digests import (
 )
 from kitting.escalation.channels import tell_it_of_outage
 from kitting.escalation.models import Outage, Ticket
-from kitting.escalation.queries import tickets_by_number
+from kitting.escalation.queries.summaries import tickets_by_number
 from kitting.journeys.models import Journey
 from kitting.notices.actions import queue_message
 from kitting.notices.models import Notice, Outlet

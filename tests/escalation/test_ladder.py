@@ -27,9 +27,9 @@ from kitting.escalation.actions.policies import (
 from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.forms import said_minutes
 from kitting.escalation.models import Duty, Offer, Plea, Policy, PolicyLevel, Ticket
-from kitting.escalation.queries import as_ladder, duty_weeks, ladder_book, on_duty
+from kitting.escalation.queries.ladder import as_ladder, duty_weeks, ladder_book, on_duty
 from kitting.escalation.states import Case, Level, Part, PleaAnswer, Quiet, Reach, TicketKind
-from kitting.journeys.actions import begin
+from kitting.journeys.actions.entering import begin
 from kitting.notices.models import Notice
 from tests.escalation.town import BY_BOX, ask, at, due_of, said_to, sweep_until
 from tests.factories import GrantFactory, PolicyFactory, UserFactory, WaveFactory

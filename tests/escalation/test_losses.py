@@ -25,7 +25,7 @@ from kitting.escalation.actions.losses import (
 )
 from kitting.escalation.actions.matters import mark_lost
 from kitting.escalation.models import LossReport, LossStep, Ticket
-from kitting.escalation.queries import loss_lines
+from kitting.escalation.queries.losses import loss_lines
 from kitting.escalation.states import LossLine, Source, TicketKind
 from kitting.journeys.queries import BOX_KEY
 from kitting.notices.models import Notice

@@ -15,7 +15,9 @@ from kitting.escalation.actions import moves
 from kitting.escalation.actions.moves import Move
 from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import last_move, own_help, queue_of
+from kitting.escalation.queries.desk import queue_of
+from kitting.escalation.queries.moves import last_move
+from kitting.escalation.queries.person import own_help
 from kitting.escalation.states import TicketKind
 from kitting.journeys.states import HelpState
 from kitting.notices.models import Notice

@@ -18,10 +18,12 @@ from kitting.escalation.actions.climbing import climb
 from kitting.escalation.actions.outages import declare_outage
 from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Outage, Ticket
-from kitting.escalation.queries import organisation_book, queue_of
+from kitting.escalation.queries.desk import queue_of
+from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.rules import Halt, Rest
 from kitting.escalation.states import Ending
-from kitting.journeys.actions import StartsStoppedError, begin, enter_by_box
+from kitting.journeys.actions.entering import begin, enter_by_box
+from kitting.journeys.actions.errors import StartsStoppedError
 from kitting.notices.models import Notice
 from kitting.site.actions import AnnouncementValues, announce, end_announcement
 from kitting.site.models import Announcement, SiteProfile

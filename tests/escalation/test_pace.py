@@ -13,7 +13,7 @@ from kitting.escalation import rules
 from kitting.escalation.actions.pace import learn_pace
 from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import StepPace, Ticket
-from kitting.journeys.actions import pause
+from kitting.journeys.actions.resting import pause
 from tests.escalation.town import BY_BOX, ask, at, finish, finish_all, sweep_until
 
 MINUTE = timedelta(minutes=1)

@@ -10,7 +10,10 @@ import pytest
 from accounts.states import Role
 from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Ticket
-from kitting.journeys.actions import Who, arrive, finish_step, go_on_paper, leave_paper
+from kitting.journeys.actions.checking import arrive
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.resting import go_on_paper, leave_paper
+from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Via
 from tests.escalation.town import BY_BOX, Town, at, sweep_until

@@ -13,8 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
-from kitting.escalation import actions, queries
+from kitting.escalation import actions
 from kitting.escalation.models import Ticket, TicketEntry, TicketPhoto
+from kitting.escalation.queries import person
 from kitting.journeys.queries import BOX_KEY
 from kitting.site.middleware import BODY_BYTES_MOST, FILE_BYTES_MOST
 from tests.escalation.town import Town, at
@@ -197,17 +198,17 @@ def test_one_press_that_arrives_twice_keeps_one_photo(journey):
 
 def test_a_question_takes_so_many_photos_and_words_still_arrive(journey):
     client = client_of(box=journey)
-    for number in range(queries.PHOTOS_A_TICKET):
+    for number in range(person.PHOTOS_A_TICKET):
         send(client, journey, snapshot(f"hsl({number * 50}, 90%, 50%)"))
     ticket = Ticket.objects.get()
     assert more(client, ticket, words="もう一枚", photo=snapshot()).status_code == 422
     assert more(client, ticket, words="ことばだけ").status_code == 302
-    assert TicketPhoto.objects.count() == queries.PHOTOS_A_TICKET
+    assert TicketPhoto.objects.count() == person.PHOTOS_A_TICKET
     assert TicketEntry.objects.filter(text="ことばだけ").exists()
 
 
 def test_asking_anew_all_day_does_not_fill_the_album(journey, monkeypatch):
-    monkeypatch.setattr(queries, "PHOTOS_A_DAY", 2)
+    monkeypatch.setattr(person, "PHOTOS_A_DAY", 2)
     client = client_of(box=journey)
     for number in range(3):
         send(client, journey, snapshot(f"hsl({number * 50}, 90%, 50%)"))

@@ -10,18 +10,14 @@ import pytest
 from accounts.queries import rights_of
 from kitting.escalation import actions
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import (
-    Outlook,
-    answer_outlook,
-    caller,
-    callers,
+from kitting.escalation.queries.callers import caller, callers
+from kitting.escalation.queries.desk import (
     longest_waiting,
-    own_help,
-    own_story,
     queue_of,
     ticket_page,
     waiting_number,
 )
+from kitting.escalation.queries.person import Outlook, answer_outlook, own_help, own_story
 from kitting.escalation.states import TicketKind
 from kitting.journeys import actions as journeys
 from kitting.journeys.models import Journey

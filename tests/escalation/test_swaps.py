@@ -15,7 +15,9 @@ from kitting.devices.states import LoanKind
 from kitting.escalation.actions.swaps import CannotSwapError, exchange, tell_wrong_box
 from kitting.escalation.models import Ticket, WrongBox
 from kitting.escalation.states import TicketKind, TicketState
-from kitting.journeys.actions import Who, begin, finish_step
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import Via

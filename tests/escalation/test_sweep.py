@@ -21,16 +21,15 @@ from kitting.escalation.actions.waves import hold_wave, release_wave
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import EntryKind, Source, TicketKind
 from kitting.escalation.tasks import sweep_rounds
-from kitting.journeys.actions import (
+from kitting.journeys.actions.checking import (
     arrive,
     fail_check,
-    go_on_paper,
     note_error,
     note_other_account,
     note_trouble,
-    pause,
-    undo_step,
 )
+from kitting.journeys.actions.resting import go_on_paper, pause
+from kitting.journeys.actions.steps import undo_step
 from kitting.journeys.models import Journey
 from kitting.journeys.states import CloseReason
 from kitting.notices.models import Notice

@@ -15,9 +15,11 @@ from kitting.devices.models import BoxCode
 from kitting.devices.states import DeviceState
 from kitting.escalation import actions, views
 from kitting.escalation.models import Ticket, TicketEntry
-from kitting.escalation.queries import answer_outlook
+from kitting.escalation.queries.person import answer_outlook
 from kitting.escalation.states import EntryKind, TicketKind
-from kitting.journeys.actions import Who, fail_check, finish_step, note_error, note_trouble
+from kitting.journeys.actions.checking import fail_check, note_error, note_trouble
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.models import Event, Journey
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import Via, Why

@@ -8,13 +8,14 @@ import pytest
 
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
-from kitting.guides.rules import GuideDraft, read_guide
+from kitting.guides.rules.reading import read_guide
 from tests.guides.small import small_guide
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from kitting.guides.models import Edition
+    from kitting.guides.rules.shapes import GuideDraft
 
 
 @pytest.fixture(scope="session")

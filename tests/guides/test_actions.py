@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from kitting.guides import actions
 from kitting.guides.actions import load_guide
 from kitting.guides.models import Edition, Guide, Step, Trouble
-from kitting.guides.queries import published_edition, step_page
-from kitting.guides.rules import read_guide
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.pages import step_page
+from kitting.guides.rules.reading import read_guide
 from kitting.guides.states import EditionState
 from kitting.site.models import Flag, Variable
 from tests.factories import JourneyFactory

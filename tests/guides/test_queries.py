@@ -6,7 +6,8 @@ import pytest
 
 from kitting.guides import queries
 from kitting.guides.actions import load_guide
-from kitting.guides.rules import read_guide
+from kitting.guides.queries import kept
+from kitting.guides.rules.reading import read_guide
 from kitting.site.models import Variable
 from tests.guides.small import small_guide
 
@@ -74,7 +75,7 @@ def test_drafts_are_not_kept(now):
 
 
 def test_few_editions_are_kept(small, monkeypatch, now, django_assert_num_queries):
-    monkeypatch.setattr(queries, "KEPT_EDITIONS", 2)
+    monkeypatch.setattr(kept, "KEPT_EDITIONS", 2)
     queries.outline(small.pk, FLAGS, {}, "ja")
     for n in range(2):
         document = small_guide()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kitting.guides.actions import load_guide
-from kitting.guides.queries import readings_of, step_page
-from kitting.guides.rules import Beside, japanese_of, read_guide
+from kitting.guides.queries.kept import readings_of
+from kitting.guides.queries.pages import step_page
+from kitting.guides.rules.checking import japanese_of
+from kitting.guides.rules.reading import read_guide
+from kitting.guides.rules.shapes import Beside
 from kitting.lib.ruby import ALL_KANJI, Marked, Readings, has_kanji, pieces
 from kitting.site.queries import own_readings
 from tests.guides.small import small_guide

@@ -9,15 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kitting.guides.rules import (
-    fill,
-    matches,
-    parse_when,
-    parts_of,
-    problems,
-    read_guide,
-    texts_of,
-)
+from kitting.guides.rules.checking import parts_of, problems, texts_of
+from kitting.guides.rules.reading import read_guide
+from kitting.guides.rules.words import fill, matches, parse_when
 from kitting.guides.states import ProblemKind
 from tests.guides.small import both, quiz, small_guide, step
 

@@ -9,7 +9,8 @@ from django.test import Client
 
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
-from kitting.journeys.actions import Who, begin
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import Via
 from tests.factories import NOW, JourneyFactory, LoanFactory, UserFactory

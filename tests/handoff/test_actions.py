@@ -14,7 +14,8 @@ from kitting.handoff import actions, rules
 from kitting.handoff.models import Handoff
 from kitting.handoff.queries import Client, Holder, holder_for
 from kitting.handoff.states import Gift, HandoffState, Side
-from kitting.journeys.actions import close_journeys, end_box_sessions
+from kitting.journeys.actions.loans import close_journeys
+from kitting.journeys.actions.resting import end_box_sessions
 from kitting.journeys.models import Journey
 from kitting.journeys.states import CloseReason
 from tests.factories import NOW, UserFactory

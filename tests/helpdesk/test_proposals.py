@@ -12,7 +12,7 @@ from accounts.states import Role
 from kitting.guides.actions import add_step_note, load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.models import Edition, StepNote, Trouble
-from kitting.guides.queries import forget_editions, step_notes
+from kitting.guides.queries.kept import forget_editions, step_notes
 from tests.factories import NOW, GrantFactory
 
 if TYPE_CHECKING:

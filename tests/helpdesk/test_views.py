@@ -17,7 +17,7 @@ from accounts.models import AuditEntry
 from accounts.queries import local_day, rights_of
 from kitting.escalation import actions as escalation
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import ticket_page
+from kitting.escalation.queries.desk import ticket_page
 from kitting.escalation.states import EntryKind, TicketState, Wish
 from kitting.guides.models import StepNote
 from kitting.helpdesk import actions

@@ -29,7 +29,8 @@ from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.helpdesk.models import SavedReply
 from kitting.imports.models import Import, ImportFile
 from kitting.jobs.models import Job
-from kitting.journeys.actions import Who, begin
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import Via
 from kitting.lib.photos import Photo

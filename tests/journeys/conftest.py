@@ -8,7 +8,8 @@ import pytest
 
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
-from kitting.journeys.actions import Who, begin
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
 from kitting.journeys.states import Via
 from tests.factories import NOW, DeviceFactory, JourneyFactory, LoanFactory, UserFactory
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kitting.guides.models import Edition
-    from kitting.guides.rules import GuideDraft
+    from kitting.guides.rules.shapes import GuideDraft
     from kitting.journeys.models import Journey
 
 BY_BOX = Who(via=Via.BOX)

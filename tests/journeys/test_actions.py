@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from accounts.models import Throttle
 from accounts.states import Role
 from kitting.journeys import actions, rules
-from kitting.journeys.actions import Who
+from kitting.journeys.actions.errors import Who
 from kitting.journeys.models import Event, EventNote, Journey
 from kitting.journeys.states import (
     CloseReason,

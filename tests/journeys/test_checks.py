@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from kitting.guides.states import CheckType
 from kitting.journeys import rules
-from kitting.journeys.actions import check_serial, finish_step
+from kitting.journeys.actions.checking import check_serial
+from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.forms import OwnWordForm, SeenForm
 from kitting.journeys.models import StepRecord
 from kitting.journeys.queries import look_of

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kitting.guides.models import Edition
-from kitting.guides.queries import errors, find_errors
+from kitting.guides.queries.errors import errors, find_errors
 from kitting.journeys.models import Event
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import EventKind

@@ -7,13 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from kitting.journeys import rules
-from kitting.journeys.actions import (
-    UnknownStepError,
-    arrive,
-    declare_phase,
-    finish_step,
-    pass_test,
-)
+from kitting.journeys.actions.checking import arrive
+from kitting.journeys.actions.errors import UnknownStepError
+from kitting.journeys.actions.steps import declare_phase, finish_step, pass_test
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Method, Result
 from tests.journeys.conftest import BY_BOX, CODE

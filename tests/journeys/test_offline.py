@@ -14,7 +14,9 @@ from django.test import Client
 
 from kitting.escalation.models import Ticket, TicketEntry
 from kitting.journeys import rules
-from kitting.journeys.actions import close_journeys, end_box_sessions, take_press
+from kitting.journeys.actions.loans import close_journeys
+from kitting.journeys.actions.presses import take_press
+from kitting.journeys.actions.resting import end_box_sessions
 from kitting.journeys.models import Journey, Press
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import CloseReason, EventKind

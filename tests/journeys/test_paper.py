@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kitting.journeys.actions import Who, arrive, go_on_paper, leave_paper
+from kitting.journeys.actions.checking import arrive
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.resting import go_on_paper, leave_paper
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import Via

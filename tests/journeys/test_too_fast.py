@@ -10,7 +10,9 @@ import pytest
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys import actions, rules
-from kitting.journeys.actions import Who, begin, declare_done, finish_step
+from kitting.journeys.actions.entering import begin
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.steps import declare_done, finish_step
 from kitting.journeys.models import Journey
 from kitting.journeys.states import EventKind, Method, Result, Via
 from tests.factories import NOW, JourneyFactory

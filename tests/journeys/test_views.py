@@ -18,7 +18,8 @@ from django.utils import timezone
 from accounts.states import Role
 from kitting.devices.models import BoxCode, Device
 from kitting.devices.states import DeviceState
-from kitting.journeys.actions import close_journeys, end_box_sessions
+from kitting.journeys.actions.loans import close_journeys
+from kitting.journeys.actions.resting import end_box_sessions
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import CloseReason, EventKind, Method, Result, Via

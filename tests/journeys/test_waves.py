@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from kitting.guides.models import Edition, Guide
-from kitting.journeys.actions import BETWEEN_WAVES, follow_loans, follow_waves
+from kitting.journeys.actions.loans import BETWEEN_WAVES, follow_loans, follow_waves
 from kitting.journeys.models import Journey
 from kitting.rollout.states import RolloutState
 from tests.factories import (

@@ -10,7 +10,7 @@ import pytest
 from accounts.models import AuditEntry
 from kitting.escalation.actions.waves import release_wave
 from kitting.escalation.models import Ticket
-from kitting.journeys.actions import BETWEEN_WAVES
+from kitting.journeys.actions.loans import BETWEEN_WAVES
 from kitting.notices.models import Notice
 from kitting.plan import actions
 from kitting.rollout.actions import BegunError, WaveValues, mark

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from kitting.around.actions import plan_time
-from kitting.journeys.actions import Who
+from kitting.journeys.actions.errors import Who
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import Via

@@ -15,14 +15,14 @@ from kitting.around import actions
 from kitting.around.forms import ConfidenceForm
 from kitting.around.queries import book_of, lessons_read, wants_letters
 from kitting.around.states import Occasion
-from kitting.guides.queries import completion, lessons, rules_of_use, step_page
+from kitting.guides.queries.pages import completion, lessons, rules_of_use, step_page
 from kitting.journeys.queries import device_words
 from kitting.journeys.states import Via
 from kitting.journeys.views.visit import access_of, context_of, language, visit_of
 from kitting.site.queries import words
 
 if TYPE_CHECKING:
-    from kitting.guides.queries import LessonView
+    from kitting.guides.queries.shapes import LessonView
     from kitting.journeys.queries import Access
     from kitting.site.queries import SiteRequest
 

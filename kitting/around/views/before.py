@@ -16,7 +16,7 @@ from accounts.queries import local_day
 from kitting.around import actions
 from kitting.around.forms import MacroForm, PlanForm
 from kitting.around.queries import book_of, macros_of, prepared
-from kitting.guides.queries import prepare_list
+from kitting.guides.queries.pages import prepare_list
 from kitting.guides.states import ItemKind
 from kitting.journeys.queries import device_words
 from kitting.journeys.states import Via
@@ -24,7 +24,7 @@ from kitting.journeys.views.visit import access_of, language, who_of
 from kitting.site.queries import words
 
 if TYPE_CHECKING:
-    from kitting.guides.queries import ChecklistView, ItemView
+    from kitting.guides.queries.shapes import ChecklistView, ItemView
     from kitting.journeys.queries import Access
     from kitting.site.queries import SiteRequest
 

@@ -20,7 +20,7 @@ from kitting.around.queries import (
     returned,
 )
 from kitting.around.states import Occasion, Practice
-from kitting.guides.queries import completion, return_list, rules_of_use
+from kitting.guides.queries.pages import completion, return_list, rules_of_use
 from kitting.journeys.states import Via
 from kitting.journeys.views.visit import (
     Visit,
@@ -32,7 +32,7 @@ from kitting.journeys.views.visit import (
 )
 
 if TYPE_CHECKING:
-    from kitting.guides.queries import RulesView
+    from kitting.guides.queries.shapes import RulesView
     from kitting.site.queries import SiteRequest
 
 

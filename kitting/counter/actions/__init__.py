@@ -35,7 +35,8 @@ from kitting.devices.actions import (
 )
 from kitting.devices.models import Device
 from kitting.devices.states import DeviceEventKind
-from kitting.journeys.actions import Who, close_journeys, open_journey
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.loans import close_journeys, open_journey
 from kitting.journeys.models import Journey
 from kitting.journeys.rules import own_time
 from kitting.journeys.states import CloseReason, Via

@@ -21,7 +21,9 @@ from kitting.escalation import actions as escalation
 from kitting.escalation.actions.swaps import swap_device
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import Source, TicketKind
-from kitting.journeys.actions import Who, close_journeys, pause
+from kitting.journeys.actions.errors import Who
+from kitting.journeys.actions.loans import close_journeys
+from kitting.journeys.actions.resting import pause
 from kitting.journeys.models import Journey
 from kitting.journeys.states import CloseReason, Via
 

@@ -30,7 +30,8 @@ from kitting.devices.models import Loan
 from kitting.devices.states import LoanKind
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
-from kitting.guides.queries import published_edition, step_lines
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.lists import step_lines
 from kitting.guides.states import Milestone
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import Wanted, tallies
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.queries import Rights
-    from kitting.escalation.queries import QueueRow
+    from kitting.escalation.queries.desk import QueueRow
     from kitting.journeys.queries import TallyRow
 
 DEPARTMENTS_FIRST = 12

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from accounts.queries import calendar_book
 from kitting.dashboard import rules
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import answer_minutes, longest_waiting
+from kitting.escalation.queries.desk import longest_waiting
+from kitting.escalation.queries.ladder import answer_minutes
 from kitting.escalation.states import TicketKind
 from kitting.lib import clock
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kitting.dashboard.queries.scope import Scope
-    from kitting.escalation.queries import QueueRow
+    from kitting.escalation.queries.desk import QueueRow
 
 LATELY = timedelta(days=30)
 # Enough to say how long an answer takes, and never more.

@@ -16,7 +16,9 @@ from kitting.dashboard.queries.board import times_in_minutes
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
 from kitting.guides.models import Edition
-from kitting.guides.queries import TROUBLE, choice_text, error_view, step_lines
+from kitting.guides.queries.errors import error_view
+from kitting.guides.queries.lists import choice_text, step_lines
+from kitting.guides.queries.shapes import TROUBLE
 from kitting.guides.states import EditionState
 from kitting.journeys.models import Event, Journey, StepRecord
 from kitting.journeys.rules import MINUTE, PIECE

@@ -13,9 +13,9 @@ from kitting.dashboard import rules
 from kitting.devices.models import Device, Loan
 from kitting.devices.states import LoanKind
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import whole_way
+from kitting.escalation.queries.story import whole_way
 from kitting.escalation.states import TicketKind
-from kitting.guides.queries import step_lines, step_name
+from kitting.guides.queries.lists import step_lines, step_name
 from kitting.journeys.models import Journey, StepRecord
 from kitting.journeys.states import Look, Result, Status
 from kitting.site.queries import words as site_words
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from accounts.queries import Rights
     from kitting.devices.models import LoanQuerySet
-    from kitting.escalation.queries import WayLine
+    from kitting.escalation.queries.story import WayLine
 
 
 def own_loans(rights: Rights) -> LoanQuerySet:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         RegisterRow,
     )
     from kitting.dashboard.views.figures import Figure
-    from kitting.escalation.queries import QueueRow
+    from kitting.escalation.queries.desk import QueueRow
     from kitting.lib.tables import Cell
 
 FIELDS_OF_TIME = 2

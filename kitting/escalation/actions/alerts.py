@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from accounts.actions import write_audit
 from kitting.escalation import actions
 from kitting.escalation.models import Outage, Ticket, TicketEntry
-from kitting.escalation.queries import ladder_book, organisation_book
+from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.states import (
     Ending,
     EntryKind,

@@ -10,7 +10,7 @@ from kitting.escalation.actions.asking import reopen
 from kitting.escalation.actions.rows import Said, add_entry, locked, note_said, said_before
 from kitting.escalation.actions.waiting import set_resolved, wait_anew
 from kitting.escalation.channels import about
-from kitting.escalation.queries import organisation_book
+from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.states import EntryKind, TicketState
 from kitting.notices.actions import cancel as cancel_notices
 

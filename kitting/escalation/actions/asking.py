@@ -26,7 +26,7 @@ from kitting.escalation.actions.waiting import (
 )
 from kitting.escalation.channels import Telling, tell_person
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import organisation_book
+from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.states import (
     OPEN,
     EntryKind,

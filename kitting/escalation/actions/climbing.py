@@ -13,7 +13,7 @@ from kitting.escalation.actions.rows import FOR_TELLING
 from kitting.escalation.actions.waiting import LOOKED, NOTHING, close_by_progress
 from kitting.escalation.channels import Telling
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import LadderBook, ladder_book
+from kitting.escalation.queries.ladder import LadderBook, ladder_book
 from kitting.escalation.states import Level, Reason, TicketKind
 from kitting.journeys.models import Journey
 from kitting.journeys.states import EventKind

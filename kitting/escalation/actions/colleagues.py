@@ -8,7 +8,7 @@ from django.db import transaction
 
 from kitting.escalation import actions
 from kitting.escalation.models import Offer, Plea, Ticket, TicketEntry
-from kitting.escalation.queries import ladder_book, organisation_book
+from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.states import EntryKind, Level, PleaAnswer, TicketState
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from kitting.escalation.actions.matters import close_journeys
 from kitting.escalation.actions.rows import add_entry
 from kitting.escalation.actions.waiting import CLOSED, NOTHING
 from kitting.escalation.channels import Telling
-from kitting.escalation.queries import organisation_book
+from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.states import EntryKind, Source, TicketKind
 from kitting.journeys import actions as journeys
 from kitting.journeys.states import CloseReason

@@ -13,12 +13,8 @@ from accounts.models import Grant, User
 from accounts.queries import local_day, rights_of
 from accounts.states import Role
 from kitting.escalation.channels import tell_it
-from kitting.escalation.queries import (
-    morning_of_it,
-    organisation_book,
-    tickets_by_number,
-    week_of_lead,
-)
+from kitting.escalation.queries.ladder import organisation_book
+from kitting.escalation.queries.summaries import morning_of_it, tickets_by_number, week_of_lead
 from kitting.lib import clock
 from kitting.notices.actions import queue_message
 from kitting.notices.models import Notice

@@ -24,7 +24,7 @@ from kitting.escalation.actions.waiting import (
 )
 from kitting.escalation.channels import Telling, tell_person
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import ladder_book, organisation_book
+from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.states import EntryKind, Level, TicketKind, TicketState
 from kitting.journeys.states import HelpState
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kitting.escalation.actions.rows import add_entry
 from kitting.escalation.actions.rungs import ask_level
-from kitting.escalation.queries import LadderBook, ladder_book
+from kitting.escalation.queries.ladder import LadderBook, ladder_book
 from kitting.escalation.states import EntryKind, Level
 
 if TYPE_CHECKING:

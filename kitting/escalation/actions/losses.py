@@ -16,10 +16,10 @@ from accounts.states import IT_ROLES
 from kitting.devices.models import Loan
 from kitting.escalation import actions
 from kitting.escalation.models import LossReport, LossStep, Ticket, TicketEntry
-from kitting.escalation.queries import on_duty, organisation_book
+from kitting.escalation.queries.ladder import on_duty, organisation_book
 from kitting.escalation.rules import numbers_meant
 from kitting.escalation.states import EntryKind, LossLine, Source, TicketKind
-from kitting.journeys.actions import end_box_sessions
+from kitting.journeys.actions.resting import end_box_sessions
 from kitting.journeys.rules import plain_number
 from kitting.notices.actions import queue, queue_message, render
 from kitting.notices.states import Channel

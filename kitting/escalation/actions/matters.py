@@ -16,7 +16,7 @@ from kitting.escalation.actions.rows import add_entry, locked, locked_journey, o
 from kitting.escalation.actions.waiting import close_by_progress
 from kitting.escalation.channels import Telling
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import organisation_book
+from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.states import OPEN, EntryKind, Reason, Source, TicketKind, TicketState
 from kitting.journeys import actions as journeys
 from kitting.journeys.models import Journey

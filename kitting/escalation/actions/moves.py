@@ -17,13 +17,8 @@ from accounts.states import IT_ROLES
 from kitting.escalation import actions
 from kitting.escalation.channels import Telling, about, message
 from kitting.escalation.models import Ticket, TicketEntry
-from kitting.escalation.queries import (
-    ladder_book,
-    last_move,
-    may_see,
-    organisation_book,
-    subject_person_id,
-)
+from kitting.escalation.queries.ladder import ladder_book, organisation_book
+from kitting.escalation.queries.moves import last_move, may_see, subject_person_id
 from kitting.escalation.states import EntryKind, Level, TicketKind, TicketState
 from kitting.lib import clock
 from kitting.notices.actions import cancel as cancel_notices

@@ -10,7 +10,7 @@ from accounts.models import Place
 from kitting.escalation import rules
 from kitting.escalation.channels import about, tell_it_of_outage
 from kitting.escalation.models import Outage, Ticket, TicketEntry
-from kitting.escalation.queries import outage_for, rush_at
+from kitting.escalation.queries.broken import outage_for, rush_at
 from kitting.escalation.states import EntryKind, TicketKind
 from kitting.notices.actions import cancel as cancel_notices
 from kitting.site.actions import note_outages
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.queries import CalendarBook
-    from kitting.escalation.queries import Rush
+    from kitting.escalation.queries.broken import Rush
 
 # What is told to helpers about one question; the person's own messages stay.
 TO_HELPERS = ("it_asked", "lead_asked")

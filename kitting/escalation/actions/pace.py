@@ -8,7 +8,7 @@ from django.db import transaction
 
 from kitting.escalation import rules
 from kitting.escalation.models import StepPace
-from kitting.escalation.queries import finished_ways
+from kitting.escalation.queries.ladder import finished_ways
 
 if TYPE_CHECKING:
     from datetime import datetime

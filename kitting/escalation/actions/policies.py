@@ -15,7 +15,7 @@ from accounts.queries import local_day
 from kitting.escalation import rules
 from kitting.escalation.actions.sweeping import BATCH, sweep
 from kitting.escalation.models import Policy, PolicyLevel, Ticket
-from kitting.escalation.queries import ladder_book, organisation_book
+from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.states import Level
 from kitting.journeys.models import Journey
 from kitting.notices.models import Notice

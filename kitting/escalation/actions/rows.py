@@ -13,7 +13,7 @@ from django.core.files.storage import storages
 
 from kitting.escalation.actions.errors import AlbumFullError, JourneyOverError, TicketEndedError
 from kitting.escalation.models import Ticket, TicketEntry, TicketPhoto
-from kitting.escalation.queries import album_is_full
+from kitting.escalation.queries.person import album_is_full
 from kitting.escalation.states import EntryKind, TicketState
 from kitting.journeys.models import Journey
 

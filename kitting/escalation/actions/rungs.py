@@ -10,7 +10,8 @@ from accounts.models import User
 from accounts.queries import local_day
 from kitting.escalation.channels import Asked, ask_rung, kind_for_it, message, who_is_there
 from kitting.escalation.models import Plea
-from kitting.escalation.queries import colleagues_for, may_see, on_duty
+from kitting.escalation.queries.ladder import colleagues_for, on_duty
+from kitting.escalation.queries.moves import may_see
 from kitting.escalation.states import Level, Reach
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from kitting.devices.models import Device, Loan
 from kitting.devices.states import DeviceEventKind, DeviceState, LoanKind
 from kitting.escalation import actions
 from kitting.escalation.models import Ticket, WrongBox
-from kitting.escalation.queries import own_box_of
+from kitting.escalation.queries.boxes import own_box_of
 from kitting.escalation.rules import numbers_meant
 from kitting.escalation.states import OPEN, TicketKind
-from kitting.journeys.actions import SYSTEM, Who, carry_over, close_journeys
+from kitting.journeys.actions.errors import SYSTEM, Who
+from kitting.journeys.actions.loans import carry_over, close_journeys
 from kitting.journeys.models import Journey
 from kitting.journeys.rules import plain_number
 from kitting.journeys.states import CloseReason, Via

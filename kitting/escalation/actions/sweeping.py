@@ -24,7 +24,7 @@ from kitting.escalation.actions.waiting import (
 )
 from kitting.escalation.channels import Telling
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import (
+from kitting.escalation.queries.ladder import (
     LadderBook,
     halts_lately,
     ladder_book,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.queries import CalendarBook
-    from kitting.escalation.queries import Sign
+    from kitting.escalation.queries.ladder import Sign
 
 
 log = logging.getLogger(__name__)

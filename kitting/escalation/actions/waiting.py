@@ -13,7 +13,7 @@ from kitting.escalation import rules
 from kitting.escalation.actions.ladder import raise_further
 from kitting.escalation.actions.rows import Said, add_entry, locked, note_said, said_before
 from kitting.escalation.channels import Telling, about, tell_leads
-from kitting.escalation.queries import ladder_book, organisation_book
+from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.states import EntryKind, Level, Source, TicketKind, TicketState
 from kitting.journeys import actions as journeys
 from kitting.journeys.models import Journey

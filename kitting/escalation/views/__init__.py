@@ -36,22 +36,21 @@ from kitting.escalation.forms import (
     WrongBoxForm,
 )
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries import (
-    QUEUE_MOST,
-    SHOWS,
+from kitting.escalation.queries.callers import caller, callers
+from kitting.escalation.queries.desk import QUEUE_MOST, SHOWS, queue_of, ticket_page
+from kitting.escalation.queries.person import (
     album_is_full,
     answer_outlook,
-    caller,
-    callers,
     own_photo,
     own_story,
     photo_in_scope,
-    queue_of,
-    ticket_page,
 )
 from kitting.escalation.states import TicketKind, TicketState, Wish
-from kitting.guides.queries import error_view, stuck_reasons, trouble_choices
-from kitting.journeys.actions import JourneyError, Who, go_on_paper, leave_paper
+from kitting.guides.queries.errors import error_view
+from kitting.guides.queries.lists import trouble_choices
+from kitting.guides.queries.pages import stuck_reasons
+from kitting.journeys.actions.errors import JourneyError, Who
+from kitting.journeys.actions.resting import go_on_paper, leave_paper
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import BOX_GRACE, BOX_KEY, Access, journey_for
 from kitting.journeys.states import Via
@@ -71,7 +70,7 @@ if TYPE_CHECKING:
     from accounts.queries import Rights
     from kitting.devices.models import Device
     from kitting.escalation.models import TicketPhoto
-    from kitting.escalation.queries import TicketPage
+    from kitting.escalation.queries.desk import TicketPage
     from kitting.lib.photos import Photo
     from kitting.site.queries import SiteRequest
 

@@ -18,10 +18,12 @@ from kitting.escalation.actions.alerts import answer_outage, end_outage
 from kitting.escalation.actions.outages import declare_outage
 from kitting.escalation.forms import AnnouncementForm, OutageForm, ReplyForm, WordsForm
 from kitting.escalation.models import Outage
-from kitting.escalation.queries import organisation_book, outage_rows
+from kitting.escalation.queries.broken import outage_rows
+from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.states import Ending
 from kitting.escalation.views import language, member_of_it
-from kitting.guides.queries import published_edition, step_lines
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.lists import step_lines
 from kitting.notices.tasks import wake
 from kitting.rollout.models import Wave
 from kitting.rollout.queries import waves_now

@@ -17,7 +17,7 @@ from kitting.escalation.actions import policies
 from kitting.escalation.actions.duty import put_on_duty, take_off_duty
 from kitting.escalation.forms import DutyForm, PolicyForm, ScopeForm
 from kitting.escalation.models import Duty, Policy
-from kitting.escalation.queries import (
+from kitting.escalation.queries.ladder import (
     as_ladder,
     duties_from,
     duty_weeks,

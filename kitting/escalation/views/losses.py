@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kitting.escalation.actions import losses as loss_actions
 from kitting.escalation.forms import LossForm, ReportForm
 from kitting.escalation.models import LossReport, Ticket
-from kitting.escalation.queries import losses_of_strangers
+from kitting.escalation.queries.losses import losses_of_strangers
 from kitting.escalation.states import LossLine, TicketKind
 from kitting.escalation.tasks import wake_losses
 from kitting.escalation.views import member_of_it

@@ -26,7 +26,8 @@ from kitting.escalation.forms import (
     SnoozeForm,
 )
 from kitting.escalation.models import Plea, Ticket
-from kitting.escalation.queries import last_move, others_of_person, subject_of
+from kitting.escalation.queries.desk import subject_of
+from kitting.escalation.queries.moves import last_move, others_of_person
 from kitting.escalation.rules import PLEAS_MOST
 from kitting.escalation.states import PleaAnswer, TicketState
 from kitting.escalation.views import WAYS_BACK, helper, journey_access, language

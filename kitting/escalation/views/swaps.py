@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from kitting.devices.actions import Deed, NotInThatStateError
 from kitting.escalation.actions.swaps import CannotSwapError, confirm_exchange
 from kitting.escalation.models import Ticket, WrongBox
-from kitting.escalation.queries import own_box_of, wrong_box_of
+from kitting.escalation.queries.boxes import own_box_of, wrong_box_of
 from kitting.journeys.queries import BOX_GRACE, BOX_KEY, journey_for
 
 if TYPE_CHECKING:

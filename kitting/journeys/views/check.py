@@ -18,7 +18,7 @@ from kitting.site.rules import permissions_policy
 if TYPE_CHECKING:
     from django import forms
 
-    from kitting.guides.queries import StepPage
+    from kitting.guides.queries.shapes import StepPage
     from kitting.journeys.models import Journey
     from kitting.journeys.views.visit import Visit
     from kitting.site.queries import SiteRequest

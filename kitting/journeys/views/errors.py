@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
-    from kitting.guides.queries import ErrorView
+    from kitting.guides.queries.shapes import ErrorView
     from kitting.journeys.models import Journey
     from kitting.site.queries import SiteRequest
 

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from kitting.guides.queries import step_page, test_out
+from kitting.guides.queries.pages import step_page, test_out
 from kitting.guides.states import CheckType
 from kitting.journeys import actions
 from kitting.journeys.forms import QuizForm
@@ -30,7 +30,7 @@ from kitting.journeys.views.visit import (
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from kitting.guides.queries import StepPage, TestView
+    from kitting.guides.queries.shapes import StepPage, TestView
     from kitting.journeys.queries import PhaseState
     from kitting.site.queries import SiteRequest
 

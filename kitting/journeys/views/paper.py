@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kitting.devices.queries import device_by_code
 from kitting.guides.forms import NEW_PLACE_GUIDE, read_guide_file
-from kitting.guides.queries import short_guide
+from kitting.guides.queries.paper import short_guide
 from kitting.journeys import actions
 from kitting.journeys.queries import printed_guide
 from kitting.journeys.views.visit import access_of, language, who_of
@@ -27,7 +27,7 @@ from kitting.site.queries import flags, words
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from kitting.guides.rules import GuideDraft
+    from kitting.guides.rules.shapes import GuideDraft
     from kitting.site.queries import SiteRequest
 
 

@@ -15,7 +15,9 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from kitting.guides.queries import StepNotFoundError, step_notes, step_page
+from kitting.guides.queries.kept import step_notes
+from kitting.guides.queries.pages import step_page
+from kitting.guides.queries.shapes import StepNotFoundError
 from kitting.guides.states import CheckType, ReadOn
 from kitting.journeys import actions, rules
 from kitting.journeys.forms import OwnWordForm, SeenForm, SerialForm
@@ -48,7 +50,7 @@ from kitting.journeys.views.visit import (
 if TYPE_CHECKING:
     from django import forms
 
-    from kitting.guides.queries import StepPage
+    from kitting.guides.queries.shapes import StepPage
     from kitting.journeys.queries import Access
     from kitting.site.queries import SiteRequest
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.queries import calendar_book, local_day
-from kitting.guides.queries import completion, lessons
+from kitting.guides.queries.pages import completion, lessons
 from kitting.journeys import actions, rules
 from kitting.journeys.forms import (
     NEXT_DAY,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import BinaryIO
 
-    from kitting.guides.queries import StepPage
+    from kitting.guides.queries.shapes import StepPage
     from kitting.labels.queries import PaperBox
     from kitting.site.models import SiteProfile
 

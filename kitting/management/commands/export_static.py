@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from kitting.guides.queries import errors
+from kitting.guides.queries.errors import errors
 from kitting.journeys.queries import public_guide
 from kitting.site.queries import current
 

@@ -11,13 +11,15 @@ from django.utils.translation import ngettext
 
 from kitting.guides.actions import LoadResult, load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, GuideFileError, read_guide_file
-from kitting.guides.rules import GuideDraft, japanese_of, problems
+from kitting.guides.rules.checking import japanese_of, problems
 from kitting.lib.analyser import as_list, unread
 from kitting.lib.ruby import Readings
 from kitting.site.queries import current, own_readings
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
+
+    from kitting.guides.rules.shapes import GuideDraft
 
 
 class Command(BaseCommand):

@@ -1,0 +1,228 @@
+"""IT's queue, and one ticket with everything about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import F
+
+from kitting.escalation.models import Ticket
+from kitting.escalation.queries.ladder import organisation_book
+from kitting.escalation.queries.story import StoryLine, how_sure, story
+from kitting.escalation.states import Level, TicketKind, TicketState
+from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.lists import choice_text, step_name
+from kitting.journeys.states import Status
+from kitting.lib import clock
+from kitting.site.queries import words as site_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from accounts.models import User
+    from accounts.queries import Rights
+    from kitting.devices.models import Device
+    from kitting.escalation.models import TicketQuerySet
+    from kitting.journeys.models import Journey
+
+
+SHOWS = ("open", "mine", "found", "done")
+JOURNEY, PERSON, DEVICE = "journey", "person", "device"
+
+
+QUEUE_MOST = 100
+
+
+IN_QUEUE = (
+    "journey__person",
+    "journey__loan__device",
+    "person",
+    "device",
+    "department",
+    "place",
+    "taken_by",
+)
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One ticket in the queue; `subject` is the trouble or step it is about, in words.
+
+    `minutes_left` to the answer, or since it was due, in working time; nothing while nobody waits.
+    `seen` is the last move of its story, where a row itself can be moved.
+    """
+
+    ticket: Ticket
+    subject: str
+    minutes_left: int | None
+    is_overdue: bool
+    seen: int = 0
+
+
+@dataclass(frozen=True)
+class TicketPage:
+    """One ticket with everything a helper wants to know before calling."""
+
+    ticket: Ticket
+    subject: str
+    story: list[StoryLine]
+    person: User | None
+    device: Device | None
+    journey: Journey | None
+    step: str
+    step_number: int
+    sure: list[tuple[str, int]]
+    serial_masked: str
+    minutes_left: int | None
+    is_overdue: bool
+
+
+def queue_of(
+    *, rights: Rights, show: str, now: datetime, language: str, limit: int = QUEUE_MOST
+) -> list[QueueRow]:
+    """Return tickets of somebody's scope: what is due first on top. At most six queries.
+
+    `show`: "open" what was asked or reached this reader, "found" what Kitto found and still asks
+    the person or lead, "mine" taken by the reader, "done" resolved lately.
+    """
+    tickets = Ticket.objects.in_scope(rights).select_related(*IN_QUEUE)
+    if show == "done":
+        rows = tickets.filter(state=TicketState.RESOLVED).order_by("-resolved_at", "-pk")
+    elif show == "mine":
+        rows = _first_due(tickets.live().filter(taken_by_id=rights.person_id))
+    elif show == "found":
+        rows = tickets.live().filter(kind=TicketKind.QUIET).order_by("opened_at", "pk")
+    else:
+        # What still asks the person, or the lead, has not come to IT yet.
+        below = [Level.PERSON, Level.COLLEAGUE, *([Level.LEAD] if rights.is_it else [])]
+        rows = _first_due(
+            tickets.live().single().exclude(kind=TicketKind.QUIET, level__in=below)
+        )
+    return _queue_rows(rows[:limit], now=now, language=language)
+
+
+def _first_due(tickets: TicketQuerySet) -> TicketQuerySet:
+    """Order by what is due first; what is on hold comes last."""
+    return tickets.order_by(
+        F("held_at").asc(nulls_first=True),
+        F("answer_by").asc(nulls_last=True),
+        "opened_at",
+        "pk",
+    )
+
+
+def waiting_number(*, rights: Rights) -> int:
+    """Return how many tickets of somebody's scope wait for an answer."""
+    return Ticket.objects.in_scope(rights).waiting().count()
+
+
+def longest_waiting(
+    *, rights: Rights, now: datetime, language: str, limit: int
+) -> list[QueueRow]:
+    """Return the people whom the board counts as waiting, whoever is due first on top."""
+    tickets = (
+        Ticket.objects.in_scope(rights)
+        .waiting()
+        .filter(kind=TicketKind.HELP, journey__status=Status.WAITING)
+        .select_related(*IN_QUEUE)
+    )
+    return _queue_rows(_first_due(tickets)[:limit], now=now, language=language)
+
+
+def _queue_rows(tickets: Iterable[Ticket], *, now: datetime, language: str) -> list[QueueRow]:
+    rows = list(tickets)
+    subjects = _subjects(rows, language)
+    left = _minutes_left(rows, now=now)
+    return [QueueRow(t, subjects[t.pk], *left[t.pk]) for t in rows]
+
+
+def _minutes_left(
+    tickets: Sequence[Ticket], *, now: datetime
+) -> dict[int, tuple[int | None, bool]]:
+    """Return how long there is to each answer, in IT's working time, or since it was due.
+
+    A loss counts by the clock on the wall. Three queries where anybody waits.
+    """
+    left: dict[int, tuple[int | None, bool]] = {t.pk: (None, False) for t in tickets}
+    calendar = organisation_book().default if any(t.answer_by for t in tickets) else None
+    for ticket in tickets:
+        if ticket.answer_by is None or calendar is None:
+            continue
+        first, last = sorted((now, ticket.answer_by))
+        span = (
+            last - first
+            if ticket.kind == TicketKind.LOSS
+            else clock.working_between(calendar, first, last)
+        )
+        left[ticket.pk] = round(span.total_seconds() / 60), now > ticket.answer_by
+    return left
+
+
+def _subjects(tickets: Sequence[Ticket], language: str) -> dict[int, str]:
+    """Return what tickets are about, in the words of their guide (at most two queries)."""
+    subjects = dict.fromkeys((ticket.pk for ticket in tickets), "")
+    asked = [t for t in tickets if t.kind == TicketKind.HELP and (t.choice or t.step_key)]
+    words = site_words(language=language) if asked else {}
+    begun = all(t.journey and t.journey.edition_id for t in asked)
+    current = None if begun else published_edition()
+    for ticket in asked:
+        edition_id = ticket.journey.edition_id if ticket.journey else None
+        edition_id = edition_id or (current.pk if current else None)
+        if edition_id is None:
+            continue
+        key = ticket.step_key
+        subjects[ticket.pk] = (
+            choice_text(edition_id, key, ticket.choice, language, words=words)
+            if ticket.choice
+            else ""
+        ) or step_name(edition_id, key, language, words=words)
+    return subjects
+
+
+def subject_of(ticket: Ticket, language: str, *, by_step: bool = False) -> str:
+    """Return the trouble or step a ticket is about, in words; `by_step` names the step alone."""
+    edition_id = ticket.journey.edition_id if ticket.journey else None
+    if by_step and edition_id:
+        return step_name(edition_id, ticket.step_key, language)
+    return _subjects([ticket], language)[ticket.pk]
+
+
+def ticket_page(
+    ticket_id: int, *, rights: Rights, now: datetime, language: str
+) -> TicketPage | None:
+    """Return a ticket somebody may see, with person, device and story; None otherwise."""
+    ticket = (
+        Ticket.objects.in_scope(rights)
+        .select_related(
+            *IN_QUEUE,
+            "journey__person__department__parent",
+            "person__department__parent",
+            "department__parent",
+        )
+        .filter(pk=ticket_id)
+        .first()
+    )
+    if ticket is None:
+        return None
+    journey = ticket.journey
+    device = ticket.device or (journey.loan.device if journey else None)
+    keys = [row[0] for row in journey.step_keys] if journey else []
+    key = ticket.step_key or (journey.current_step if journey else "")
+    edition_id = journey.edition_id if journey else None
+    minutes_left, is_overdue = _minutes_left([ticket], now=now)[ticket.pk]
+    return TicketPage(
+        ticket=ticket,
+        subject=_subjects([ticket], language)[ticket.pk],
+        story=story(ticket, language=language),
+        person=journey.person if journey else ticket.person,
+        device=device,
+        journey=journey,
+        step=step_name(edition_id, key, language),
+        step_number=keys.index(key) + 1 if key in keys else 0,
+        sure=how_sure(journey) if journey else [],
+        serial_masked=f"••••••{device.serial_number[-4:]}" if device else "",
+        minutes_left=minutes_left,
+        is_overdue=is_overdue,
+    )

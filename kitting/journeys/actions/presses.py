@@ -1,0 +1,42 @@
+"""Presses that arrive from outside a network: once each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+
+from kitting.journeys import rules
+from kitting.journeys.models import Press
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+# A device sends what waits as soon as it can; nothing comes after so long.
+PRESSES_KEPT = dt.timedelta(days=90)
+
+
+@transaction.atomic
+def take_press(
+    *, client: str, sequence: int, path: str, client_at: datetime | None, now: datetime
+) -> bool:
+    """Note that a press which waited on a device has arrived; tell whether it is the first time.
+
+    To be called in one transaction with what the press does. Old ones of the same device, which can
+    no longer come again, are cleared away.
+    """
+    Press.objects.filter(client=client, received_at__lt=now - PRESSES_KEPT).delete()
+    try:
+        with transaction.atomic():
+            Press.objects.create(
+                client=client,
+                sequence=sequence,
+                path=path,
+                client_at=rules.own_time(client_at, last=None, now=now),
+                received_at=now,
+            )
+    except IntegrityError:
+        return False
+    return True
