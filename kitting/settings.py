@@ -157,7 +157,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(parents=True, exist_ok=True)
 else:
     # A server that does not answer must not hold a page for minutes.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    _options = DATABASES["default"].setdefault("OPTIONS", {})
+    _options.setdefault("connect_timeout", 5)
+    # Nor may a statement, a lock or a forgotten transaction; deploy/start says how long (seconds, 0: no end).
+    _ends = {
+        "statement_timeout": env("STATEMENT_TIMEOUT", "0"),
+        "lock_timeout": env("LOCK_TIMEOUT", "0"),
+        "idle_in_transaction_session_timeout": env("IDLE_TIMEOUT", "0"),
+    }
+    if said := [f"-c {name}={seconds}s" for name, seconds in _ends.items() if seconds != "0"]:
+        _options.setdefault("options", " ".join(said))
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["kitting.signin.Backend"]
@@ -402,6 +411,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A wake-up that waited longer is work for nothing: the beat has woken the worker since. Its age is judged by
+# the worker's clock and was dated by another machine's: two hours, so that an hour of difference loses none.
+CELERY_TASK_ANNOTATIONS = {"*": {"expires": 7200}}
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 270
 CELERY_TIMEZONE = TIME_ZONE
@@ -436,6 +448,7 @@ CELERY_BEAT_SCHEDULE = {
     "move": {"task": "imports.move", "schedule": timedelta(minutes=5)},
     "tidy-imports": {"task": "imports.tidy", "schedule": timedelta(hours=1)},
 }
+CELERY_BEAT_SCHEDULER = "kitting.management.clockwork:SteadyScheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 # Google's directory of devices: all of it may be empty. The key stays in its file.

@@ -9,7 +9,7 @@ from kitting.notices.tasks import wake
 from kitting.site.queries import current
 
 
-@shared_task(name="around.invite", expires=3600)
+@shared_task(name="around.invite")
 def invite_due() -> None:
     """Send the gentle invitations that are due: lessons, practice, one question after 30 days."""
     profile, now = current()

@@ -28,13 +28,13 @@ log = logging.getLogger(__name__)
 ROUND_SECONDS = 150
 
 
-@shared_task(name="directory.look", expires=60)
+@shared_task(name="directory.look")
 def look() -> None:
     """Go on with the look that is under way, or begin the one that is due."""
     look_on()
 
 
-@shared_task(name="directory.change", expires=60)
+@shared_task(name="directory.change")
 def change() -> None:
     """Disable, enable again and write what was asked for, and read it back."""
     _, now = current()

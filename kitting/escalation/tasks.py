@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 ROUNDS_SECONDS = 120
 
 
-@shared_task(name="escalation.sweep", expires=60)
+@shared_task(name="escalation.sweep")
 def sweep_due() -> None:
     """Look at everybody whose moment has come."""
     sweep_rounds()
@@ -68,14 +68,14 @@ def sweep_rounds(*, limit: int = BATCH) -> Swept:
     return total
 
 
-@shared_task(name="escalation.forget_photos", expires=3600)
+@shared_task(name="escalation.forget_photos")
 def forget_photos() -> None:
     """Delete the photos of questions that were answered long ago."""
     _, now = current()
     forget_old_photos(now=now)
 
 
-@shared_task(name="escalation.losses", expires=60)
+@shared_task(name="escalation.losses")
 def losses() -> None:
     """Look up what was told of losses on the public page; the sweep does it too."""
     _, now = current()
@@ -95,7 +95,7 @@ def _nudge(task: Task[[], None]) -> None:
         log.warning("The broker does not answer; the loss waits for the sweep", exc_info=True)
 
 
-@shared_task(name="escalation.summaries", expires=60)
+@shared_task(name="escalation.summaries")
 def summaries() -> None:
     """Write the summaries that are due: hourly for leads, each morning for IT, weekly for leads."""
     _, now = current()

@@ -35,20 +35,20 @@ ROUNDS_MOST = 20
 ROWS_A_REPORT = 2_000
 
 
-@shared_task(name="imports.work", expires=60)
+@shared_task(name="imports.work")
 def work() -> None:
     """Read and take in what waits."""
     work_off()
 
 
-@shared_task(name="imports.move", expires=300)
+@shared_task(name="imports.move")
 def move() -> None:
     """Let moves happen whose day has come."""
     _, now = current()
     actions.apply_transfers(now=now)
 
 
-@shared_task(name="imports.tidy", expires=600)
+@shared_task(name="imports.tidy")
 def tidy() -> None:
     """Throw away files nobody confirmed."""
     _, now = current()

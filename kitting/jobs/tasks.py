@@ -14,7 +14,7 @@ from accounts.audit import seal_audit
 log = logging.getLogger(__name__)
 
 
-@shared_task(name="jobs.tidy", expires=600)
+@shared_task(name="jobs.tidy")
 def tidy() -> None:
     """Forget sessions and counters of tries that ran out."""
     now = timezone.now()
@@ -22,7 +22,7 @@ def tidy() -> None:
     forget_tries(now=now)
 
 
-@shared_task(name="jobs.seal", expires=60)
+@shared_task(name="jobs.seal")
 def seal() -> None:
     """Put what the audit log gained since the last time under a seal.
 

@@ -16,7 +16,7 @@ from kitting.site.queries import current, wall_clock
 log = logging.getLogger(__name__)
 
 
-@shared_task(name="labels.print", expires=60)
+@shared_task(name="labels.print")
 def print_ordered() -> None:
     """Draw every printing that waits, one after the other; each is taken by one worker."""
     profile, _now = current()
@@ -24,7 +24,7 @@ def print_ordered() -> None:
         carry_out(job=job, profile=profile, clock=wall_clock)
 
 
-@shared_task(name="labels.forget", expires=3600)
+@shared_task(name="labels.forget")
 def forget() -> None:
     """Delete the files of printings that are some days old."""
     forget_prints(now=wall_clock())

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
-from django.db import connection
-from django.http import HttpResponseServerError
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpResponse, HttpResponseServerError
 from django.template import loader
+from django.utils import translation
 from django.views.decorators.csrf import requires_csrf_token
 from prometheus_client import Counter, Histogram
 
 from kitting.monitor.rules import NO_ROUTE, request_id
+from kitting.site.middleware import wished_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
     from kitting.monitor.views import NamedRequest
 
@@ -35,6 +39,9 @@ QUERIES = Histogram(
     ("route", "method"),
     buckets=(0, 2, 4, 6, 8, 10, 15, 20, 30, 60),
 )
+# The database is away, too busy or full: nobody's fault, and soon over.
+AWAY = (InterfaceError, OperationalError)
+RETRY_SECONDS = 10
 # Asked every few seconds by machines; a line for each would drown the rest.
 QUIET = ("jobs:healthz", "jobs:readyz", "monitor:metrics", NO_ROUTE)
 
@@ -106,7 +113,24 @@ def _note(
 def broken(request: HttpRequest) -> HttpResponse:
     """Say that something broke, and what the fault is called in the log.
 
-    Needs nothing that may be what broke: no database, no context.
+    Needs nothing that may be what broke: no database, no context. Where the database does not answer
+    the page says that it is soon over, and programs read when to ask again.
     """
-    words = {"error_id": getattr(request, "request_id", "")}
-    return HttpResponseServerError(loader.get_template("500.html").render(words))
+    is_away = isinstance(sys.exc_info()[1], AWAY)
+    words = {
+        "error_id": getattr(request, "request_id", ""),
+        "back": "" if request.method in {"GET", "HEAD"} else page_before(request),
+    }
+    with translation.override(wished_language(request)):
+        if is_away:
+            page = loader.get_template("503.html").render(words)
+            return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+        return HttpResponseServerError(loader.get_template("500.html").render(words))
+
+
+def page_before(request: HttpRequest) -> str:
+    """Return the page of ours that a form was sent from: its address cannot be opened itself."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    # As it came: an unknown host must not break the page that says what broke.
+    is_ours = before.netloc == request.META.get("HTTP_HOST", "")
+    return before.path if is_ours and before.path.startswith("/") else "/"

@@ -33,8 +33,6 @@ HEARTBEATS = {
     Lane.OUTLET: "deliver_outlets",
 }
 ROUND_LIMIT = 100
-# A wake-up that waited longer is pointless: the beat has woken the worker since.
-EXPIRES_SECONDS = 60
 ROUNDS_SECONDS = 120
 BROKER_REST_SECONDS = 30.0
 
@@ -45,19 +43,19 @@ _busy = {lane: threading.Lock() for lane in Lane}
 _broker = {"rests_until": 0.0}
 
 
-@shared_task(name="notices.deliver", expires=EXPIRES_SECONDS)
+@shared_task(name="notices.deliver")
 def deliver() -> None:
     """Send what is due."""
     deliver_lane(Lane.NORMAL)
 
 
-@shared_task(name="notices.deliver_sign_in", expires=EXPIRES_SECONDS)
+@shared_task(name="notices.deliver_sign_in")
 def deliver_sign_in() -> None:
     """Send the sign-in codes that are due."""
     deliver_lane(Lane.SIGN_IN)
 
 
-@shared_task(name="notices.deliver_outlets", expires=EXPIRES_SECONDS)
+@shared_task(name="notices.deliver_outlets")
 def deliver_outlets() -> None:
     """Send what is due to chat rooms and programs."""
     deliver_lane(Lane.OUTLET)

@@ -9,7 +9,7 @@ from kitting.plan.actions import watch
 from kitting.site.queries import current
 
 
-@shared_task(name="plan.watch", expires=240)
+@shared_task(name="plan.watch")
 def watch_plan() -> None:
     """Hold waves that go badly, and say what begins tomorrow."""
     _, now = current()

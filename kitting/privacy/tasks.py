@@ -8,7 +8,7 @@ from kitting.privacy.actions import retain
 from kitting.site.queries import wall_clock
 
 
-@shared_task(name="privacy.retain", expires=3600)
+@shared_task(name="privacy.retain")
 def retain_by_policy() -> None:
     """Erase what was kept as long as the settings say."""
     retain(now=wall_clock())

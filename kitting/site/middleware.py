@@ -207,13 +207,19 @@ def _without_nul(request: HttpRequest) -> SiteRequest:
 
 
 def language_of(request: HttpRequest) -> str:
-    """Return ja or en: the person's choice, else the browser's wish, else the site's language."""
+    """Return ja or en: what this browser chose, else what the person did, else its wish."""
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    if chosen not in dict(settings.LANGUAGES) and request.user.is_authenticated:
+        return request.user.language
+    return wished_language(request)
+
+
+def wished_language(request: HttpRequest) -> str:
+    """Return ja or en by what the browser says alone: its choice, its wish, else the site's language."""
     known = dict(settings.LANGUAGES)
     chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
     if chosen in known:
         return chosen
-    if request.user.is_authenticated:
-        return request.user.language
     wish = request.headers.get("Accept-Language", "")
     if not wish:
         return settings.LANGUAGE_CODE
