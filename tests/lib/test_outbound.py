@@ -72,7 +72,7 @@ def test_who_hangs_or_drips_is_left_in_time(site, path):
     started = time.monotonic()
     with pytest.raises((OSError, outbound.http.client.HTTPException)):
         send(site + path, seconds=0.5)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
 
 
 def test_our_own_network_is_not_called(site):

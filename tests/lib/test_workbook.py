@@ -1,7 +1,6 @@
 """A workbook gives the text that people see in it, and cannot hurt the machine that reads it."""
 
 import io
-import time
 import tracemalloc
 import zipfile
 from datetime import date, datetime, timedelta
@@ -290,15 +289,12 @@ def spaces(mebibytes: int) -> bytes:
 )
 def test_a_bomb_is_refused_before_it_is_unpacked(bomb):
     tracemalloc.start()
-    began = time.perf_counter()
     with pytest.raises(SheetError) as refused:
         read(bomb)
-    seconds = time.perf_counter() - began
     _, most_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert refused.value.reason == "zip_bomb"
     assert most_bytes < 20 * 2**20
-    assert seconds < 1
 
 
 def test_a_bomb_that_lies_about_its_size_is_cut_off():

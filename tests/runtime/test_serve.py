@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from tests.runtime.serving import Server, Site
 
-WITHIN_SECONDS = 5
+# Not how quick it is, but that it does not hang.
+WITHIN_SECONDS = 60
 WEB_THREADS, TASK_THREADS, OTHER_THREADS = 12, 4, 3
 BEATEN = {"sweep", "deliver", "deliver_sign_in"}
 

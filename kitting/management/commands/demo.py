@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -48,10 +49,10 @@ class Command(BaseCommand):
             self._say(_("The rest is played in the background, while you look around."))
             child = self._go_on(options)
         try:
-            call_command("serve")
+            # Where a part is still busy when its time is over, serving ends without coming back here.
+            call_command("serve", at_last=partial(end, child))
         finally:
-            if child is not None:
-                end(child)
+            end(child)
 
     def _play_first(self, options: dict[str, Any]) -> None:
         self._say(_("The first weeks of its rollout are being played …"))
@@ -87,8 +88,10 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def end(child: subprocess.Popen[bytes]) -> None:
+def end(child: subprocess.Popen[bytes] | None) -> None:
     """End the play in the background; what it had not committed is played again next time."""
+    if child is None or child.poll() is not None:
+        return
     child.terminate()
     try:
         child.wait(CHILD_ENDS_SECONDS)

@@ -45,6 +45,7 @@ class Command(BaseCommand):
     help = (
         "Run web, worker and beat in one process, in the foreground, until Ctrl-C or SIGTERM."
     )
+    stealth_options = ("at_last",)  # what a command that calls this one does at the very end
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the address and which parts to run."""
@@ -77,6 +78,8 @@ class Command(BaseCommand):
             self._say(_("Stopping …"))
             unfinished = stop(parts)
             connections.close_all()
+        if at_last := options.get("at_last"):
+            at_last()
         self._end(dead, unfinished)
 
     def _parts(self, options: dict[str, Any]) -> list[Part]:
