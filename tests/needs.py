@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -15,26 +17,51 @@ HOW_TO_GET = {
     "chromium": "install Chromium (Debian: apt install chromium) or set CHROMIUM to its path",
     "gettext": "install gettext (Debian: apt install gettext)",
     "nginx": "install nginx (Debian: apt install nginx)",
+    "docker-compose": "install Docker's compose plugin",
+    "faketime": "install libfaketime (Debian: apt install faketime)",
+    "postgres-server": "install PostgreSQL (Debian: apt install postgresql)",
+    "tmpfs": "run as root, who may mount a small file system to fill up",
     "postgres": "set DATABASE_URL=postgres://… (any database of a server where we may make others)",
     "redis-server": "install Redis (Debian: apt install redis-server)",
     "redis": "install redis-server (Debian: apt install redis-server) or set REDIS_URL=redis://…",
 }
 
 
+def _server_program() -> str:
+    """Return the newest initdb of Debian's packages, or the one on the path."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(programs[-1]) if programs else shutil.which("initdb") or ""
+
+
+def _database() -> str:
+    url = os.environ.get("DATABASE_URL", "")
+    return url if url.startswith("postgres") else ""
+
+
+def _compose() -> str:
+    docker = shutil.which("docker")
+    asked = docker and subprocess.run(
+        [docker, "compose", "version"], capture_output=True, check=False
+    )
+    return docker if docker and asked and asked.returncode == 0 else ""
+
+
+LOOK = {
+    "docker-compose": _compose,
+    "chromium": lambda: os.environ.get("CHROMIUM") or shutil.which("chromium"),
+    "gettext": lambda: shutil.which("xgettext"),
+    "nginx": lambda: shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin"),
+    "postgres": _database,
+    "postgres-server": _server_program,
+    "redis": lambda: os.environ.get("REDIS_URL"),
+    "tmpfs": lambda: "root" if os.geteuid() == 0 else "",
+}
+
+
 def found(what: str) -> str:
     """Return the path or address of something, or nothing."""
-    if what == "chromium":
-        return os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
-    if what == "gettext":
-        return shutil.which("xgettext") or ""
-    if what == "nginx":
-        return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin") or ""
-    if what == "redis-server":
-        return shutil.which("redis-server") or ""
-    if what == "postgres":
-        url = os.environ.get("DATABASE_URL", "")
-        return url if url.startswith("postgres") else ""
-    return os.environ["REDIS_URL"] if what == "redis" and os.environ.get("REDIS_URL") else ""
+    look = LOOK.get(what, lambda: shutil.which(what))
+    return look() or ""
 
 
 def needs(what: str) -> str:

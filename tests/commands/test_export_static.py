@@ -46,6 +46,17 @@ def test_whatever_a_page_asks_for_lies_beside_it(tmp_path: Path) -> None:
     assert re.findall(r"url\((?!#|.?data:)", styles) == []
 
 
+def test_the_page_for_a_proxy_says_in_both_languages_where_to_go_on(tmp_path: Path) -> None:
+    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    call_command("export_static", str(tmp_path))
+    html = (tmp_path / "away.html").read_text(encoding="utf-8")
+    for words in ("いま手入れをしています", "We are working on the system"):
+        assert words in html
+    links = set(re.findall(r'href="/guide/([^"]+)"', html))
+    assert links == {"index.html", "en.html", "files/kitto.css"}
+    assert sorted(name for name in links if not (tmp_path / name).is_file()) == []
+
+
 def test_without_a_guide_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="load_guide --publish"):
         call_command("export_static", str(tmp_path))

@@ -19,6 +19,15 @@ def test_the_readme_names_every_environment_variable() -> None:
     assert sorted(name for name in asked if f"`{name}`" not in readme) == []
 
 
+def test_the_book_of_operations_names_what_deploy_start_reads() -> None:
+    script = (ROOT / "deploy" / "start").read_text(encoding="utf-8")
+    book = (ROOT / "docs" / "OPERATIONS.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    read = set(re.findall(r"\$\{([A-Z_]+):-", script)) - {"TMPDIR"}
+    assert len(read) > 5
+    assert sorted(name for name in read if f"`{name}`" not in book + readme) == []
+
+
 def test_no_file_knows_somebodys_machine() -> None:
     files = tuple(path for path in text_files() if path.name != "test_files.py")
     assert lines_matching(files, SOMEBODYS) == []

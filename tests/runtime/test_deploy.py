@@ -31,6 +31,7 @@ from tests.sink import running_sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from email.message import Message
     from pathlib import Path
 
@@ -71,7 +72,8 @@ class Line(HTTPSConnection):
 
     def connect(self) -> None:
         """Connect here, and check the certificate for the name."""
-        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        here = ("127.0.0.1", self.port)
+        plain = socket.create_connection(here, self.timeout, self.source_address)  # type: ignore[attr-defined]  # set by its parent
         self.sock = self._context.wrap_socket(plain, server_hostname=self.host)  # type: ignore[attr-defined]  # set by its parent
 
 
@@ -93,6 +95,7 @@ class City:
     https: int
     http: int
     web: int
+    reach: str = "everybody"
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -122,9 +125,11 @@ class City:
                 process.wait()
 
     def ask(self, path: str, *, method: str = "GET", body: str = "", **headers: str) -> Answer:
-        """Ask through nginx, by TLS, as a browser would."""
+        """Ask through nginx, by TLS, as a browser would; `From` is the address it comes from."""
+        source = (headers.pop("From", "127.0.0.1"), 0)
         context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
-        with closing(Line(HOST, self.https, context=context, timeout=20)) as line:
+        line = Line(HOST, self.https, context=context, timeout=20, source_address=source)
+        with closing(line):
             return answer_of(line, method, path, body, headers)
 
     def ask_plainly(self, path: str) -> Answer:
@@ -171,6 +176,12 @@ def make_certificate(folder: Path) -> None:
     )
 
 
+def behind_nginx(city: City) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Run nginx before the city."""
+    front = (needs("nginx"), "-p", str(city.folder), "-c", str(nginx_settings(city)))
+    return city.part("nginx", *front)
+
+
 def nginx_settings(city: City) -> Path:
     """Fill the shipped template in, and wrap it as Debian's nginx.conf would."""
     words = {
@@ -179,6 +190,8 @@ def nginx_settings(city: City) -> Path:
         "KITTO_TLS": str(city.folder),
         "KITTO_HTTP": f"127.0.0.1:{city.http}",
         "KITTO_HTTPS": f"127.0.0.1:{city.https}",
+        "KITTO_REACH": city.reach,
+        "KITTO_GUIDE": str(city.folder / "guide"),
     }
     template = (ROOT / "deploy/nginx/kitto.conf.template").read_text(encoding="utf-8")
     filled = re.sub(r"\$\{(\w+)\}", lambda found: words[found[1]], template)
@@ -237,8 +250,7 @@ def test_what_is_shipped_serves_a_city(city: City, sink: Sink) -> None:
     with ExitStack() as stack:
         for name in ("web", "worker", "beat"):
             stack.enter_context(city.part(name, str(START), name))
-        front = (needs("nginx"), "-p", str(city.folder), "-c", str(nginx_settings(city)))
-        stack.enter_context(city.part("nginx", *front))
+        stack.enter_context(behind_nginx(city))
         probe = (sys.executable, str(ROOT / "deploy/probe.py"))
         wait_for(lambda: city.run(*probe).returncode == 0, "web is never well")
         wait_for((city.folder / "nginx.pid").exists, "nginx did not start")
@@ -354,7 +366,7 @@ def test_the_image_runs_as_nobody_and_installs_only_what_is_pinned() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert text.count("\nFROM ") + text.startswith("FROM ") == 2
     assert "--require-hashes" in text
-    assert re.search(r"^USER kitto$", text, re.MULTILINE)
+    assert re.search(r"^USER 10001$", text, re.MULTILINE)
     assert "HEALTHCHECK" in text
     whole = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     for name in ("release", "web", "worker", "beat"):
@@ -362,3 +374,20 @@ def test_the_image_runs_as_nobody_and_installs_only_what_is_pinned() -> None:
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
     assert whole["networks"]["inside"] == {"internal": True}
+
+
+def test_compose_reads_its_file_without_a_complaint(tmp_path: Path) -> None:
+    docker = needs("docker-compose")
+    for name in ("compose.yaml", "deploy/example.env"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        (tmp_path / name.replace("deploy/example", "")).write_text(text, encoding="utf-8")
+    said = subprocess.run(
+        [docker, "compose", "config", "--quiet"],
+        cwd=tmp_path,
+        env=os.environ | {"POSTGRES_PASSWORD": "for this test"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (0, "")

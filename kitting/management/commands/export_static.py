@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 
 from kitting.guides.queries.errors import errors
 from kitting.journeys.queries import public_guide
-from kitting.site.queries import current
+from kitting.site.queries import current, words
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FILES = {"ja": "index.html", "en": "en.html"}
 # Where a page asks for a file of ours, with the fingerprint it may carry.
 ASKED = re.compile(r'href="/?static/([\w/.-]+?)(?:\.[0-9a-f]{12})?(\.\w+)(#[\w-]+)?"')
+# What a web server shows at any address while Kitto is away.
+AWAY = "away.html"
 STYLES = ("css/person.css", "css/booklet.css")
 PICTURES = ("img/favicon.svg",)
 
@@ -31,7 +33,7 @@ class Command(BaseCommand):
     """`manage.py export_static DIR`: the guide in every language, without anybody in it.
 
     For a site that only the inside reaches, and for the day on which Kitto is away: put the folder on
-    any web server, or open `index.html` from a disk.
+    any web server, or open `index.html` from a disk. `away.html` is for the proxy in front of Kitto.
     """
 
     help = "Write the guide as files that need no server and hold nobody's data."
@@ -49,6 +51,7 @@ class Command(BaseCommand):
             needed |= {found[1] + found[2] for found in ASKED.finditer(html)}
             local = ASKED.sub(r'href="files/\1\2\3"', html)
             (folder / name).write_text(local, encoding="utf-8")
+        (folder / AWAY).write_text(self._away(), encoding="utf-8")
         styles = [_source(name).read_text("utf-8") for name in STYLES]
         (folder / "files" / "kitto.css").write_text("\n".join(styles), encoding="utf-8")
         for name in sorted(needed):
@@ -56,6 +59,12 @@ class Command(BaseCommand):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_source(name).read_bytes())
         self.stdout.write(f"{folder}: {', '.join(pages)} and {len(needed) + 1} files.")
+
+    def _away(self) -> str:
+        profile, _now = current()
+        with translation.override(next(iter(FILES))):
+            said = {"service": profile.service_name, "files": FILES, "words": words()}
+            return render_to_string("export/away.html", said)
 
     def _page(self, language: str) -> str:
         guide = public_guide(language=language)
