@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -10,20 +11,29 @@ from django.db.models.functions import Now
 from prometheus_client.core import GaugeMetricFamily
 from redis import Redis, RedisError
 
-from kitting.escalation.models import Ticket
+from accounts.models import Department, Place, User
+from accounts.queries import leads_for, local_day
+from accounts.states import Role
+from kitting.devices.models import BoxCode, Device, Loan
+from kitting.escalation.models import PolicyLevel, Ticket
 from kitting.escalation.states import OPEN
 from kitting.jobs.models import Heartbeat, Job
+from kitting.jobs.queries import late_pulses
 from kitting.jobs.states import OPEN as JOB_OPEN
 from kitting.journeys.models import Journey
 from kitting.lib.version import VERSION
 from kitting.notices.models import Notice
 from kitting.notices.states import NoticeState
+from kitting.rollout.models import Wave
+from kitting.site.queries import examples_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
+
+    from kitting.site.models import Variable
 
 BROKER_SECONDS = 0.5
 QUEUES = ("celery", "sign_in")
@@ -142,3 +152,52 @@ def _queues() -> list[tuple[tuple[str, ...], float]]:
         return []
     finally:
         client.close()
+
+
+@dataclass(frozen=True)
+class FirstDay:
+    """What a city has and lacks before its first box goes out."""
+
+    has_address: bool
+    has_mail: bool
+    examples: list[Variable]
+    it_leads: int
+    people: int
+    places: int
+    places_without_hours: int
+    departments: int
+    departments_without_lead: int
+    levels: int
+    devices: int
+    lent: int
+    unprinted: int
+    waves: int
+    is_awake: bool
+
+
+def first_day(*, now: datetime) -> FirstDay:
+    """Return what is there and what is not; a few statements, and some for each department."""
+    on = local_day(now)
+    present = User.objects.present(on=on)
+    staffed = Department.objects.filter(people__in=present).distinct()
+    codes = BoxCode.objects.filter(device__isnull=False, retired_at__isnull=True)
+    return FirstDay(
+        has_address=settings.SITE_URL.startswith("https://"),
+        has_mail=bool(settings.EMAIL_HOST),
+        examples=examples_left(),
+        it_leads=present.filter(grants__role=Role.IT_LEAD).distinct().count(),
+        people=present.exclude(staff_number=None).count(),
+        places=Place.objects.count(),
+        places_without_hours=Place.objects.filter(hours__isnull=True).count(),
+        departments=staffed.count(),
+        departments_without_lead=sum(
+            not leads_for(department_id=pk, place_id=None, on=on)
+            for pk in staffed.values_list("pk", flat=True)
+        ),
+        levels=PolicyLevel.objects.count(),
+        devices=Device.objects.count(),
+        lent=Loan.objects.filter(ended_at__isnull=True, person__isnull=False).count(),
+        unprinted=codes.filter(printed_at__isnull=True).count(),
+        waves=Wave.objects.count(),
+        is_awake=not late_pulses(),
+    )

@@ -97,12 +97,27 @@ def save_profile(
     for flag in Flag.objects.select_for_update().filter(key__in=flags):
         if _write(flag, {"value": flags[flag.key]}):
             changed.append(flag.key)
-    for variable in Variable.objects.select_for_update().filter(key__in=words):
-        if _write(variable, asdict(words[variable.key])):
-            changed.append(variable.key)
+    changed += _write_words(words)
+    _note_changed(changed, by=by, now=now)
+    return changed
+
+
+@transaction.atomic
+def save_words(*, words: Mapping[str, Word], by: User | None, now: datetime) -> list[str]:
+    """Keep words of this organisation, write it down, and return the names of what changed."""
+    changed = _write_words(words)
+    _note_changed(changed, by=by, now=now)
+    return changed
+
+
+def _write_words(words: Mapping[str, Word]) -> list[str]:
+    rows = Variable.objects.select_for_update().filter(key__in=words)
+    return [row.key for row in rows if _write(row, asdict(words[row.key]))]
+
+
+def _note_changed(changed: list[str], *, by: User | None, now: datetime) -> None:
     if changed:
         write_audit(action="site.profile_changed", now=now, by=by, data={"changed": changed})
-    return changed
 
 
 @dataclass(frozen=True)
