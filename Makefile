@@ -29,9 +29,9 @@ test-long: $(VENV)/.installed-dev ## run the tests of all rows and many more exa
 	KITTO_ALL_LOOKS=1 $(PY) -m pytest -q -n $(JOBS) --maxprocesses=4 --dist=worksteal --hypothesis-profile=long -m "not faults" $(ARGS)
 
 test-faults: $(VENV)/.installed-dev ## kill and cut things hundreds of times
-	$(PY) -m pytest -q -m faults $(ARGS)
+	$(PY) -m pytest -q -m faults -rP --show-capture=stdout $(ARGS)
 
-check: $(VENV)/.installed-dev ## check style, types, contracts, templates, migrations and requirements
+check: $(VENV)/.installed-dev ## check style, types, contracts, templates, migrations, requirements and deploy/
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(TOOL_ENV) $(VENV)/bin/mypy kitting accounts
@@ -40,6 +40,9 @@ check: $(VENV)/.installed-dev ## check style, types, contracts, templates, migra
 	$(VENV)/bin/djade --check $(TEMPLATES)
 	$(TOOL_ENV) $(PY) manage.py makemigrations --check --dry-run
 	$(VENV)/bin/deptry .
+	$(VENV)/bin/shellcheck --severity=warning deploy/start .ci/run
+	$(VENV)/bin/hadolint Dockerfile
+	$(VENV)/bin/kubernetes-validate --strict --quiet deploy/kubernetes/kitto.yaml
 
 audit: $(VENV)/.installed-dev ## look for known weaknesses of packages (needs the internet), risky code, unfit licences
 	$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml kitting accounts

@@ -173,7 +173,7 @@ class User(AbstractUser):
     text_size = models.CharField(max_length=10, blank=True)
     ruby = models.CharField(max_length=3, blank=True)
     # Raised to end every session of this person, in whatever browser, at its next request.
-    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects: ClassVar[PersonManager] = PersonManager()
 
