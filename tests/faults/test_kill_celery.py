@@ -171,6 +171,7 @@ def kill_workers(killing: Killing, broker: Broker, *, kills: int, count: int) ->
     assert_nothing_is_lost(killing, written=count + MORE * (kills + 1))
 
 
+@pytest.mark.faults
 def test_killing_the_celery_worker_loses_nothing_and_repeats_only_what_was_in_flight(
     with_celery: Crew, broker: Broker
 ) -> None:
@@ -214,6 +215,7 @@ def last_sweep(site: Crew) -> str:
     return str(site.heartbeats().get("sweep"))
 
 
+@pytest.mark.faults
 def test_two_workers_and_two_beats_send_a_notice_once_and_open_a_ticket_once(
     with_celery: Crew, broker: Broker
 ) -> None:

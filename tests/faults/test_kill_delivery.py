@@ -162,6 +162,7 @@ def assert_nothing_lost(database: Database, played: Played, *, kills: int) -> No
     print(f"{kills} kills: {len(written)} notices arrived, {played.repeated} of them twice")  # noqa: T201  # the count
 
 
+@pytest.mark.faults
 def test_killing_the_worker_loses_nothing_and_repeats_only_what_was_in_flight(
     database: Database, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -35,10 +36,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def own_database(folder: Path) -> Iterator[str]:
-    """Give the address of an empty database of the kind under test."""
+def own_database(folder: Path, *, like: Path | None = None) -> Iterator[str]:
+    """Give the address of a database of the kind under test: empty, or a copy of a SQLite file."""
     url = found("postgres")
     if not url:
+        if like:
+            shutil.copy(like, folder / "kitto.sqlite3")
         yield f"sqlite:///{folder / 'kitto.sqlite3'}"
         return
     name = f"kitto_serve_{os.getpid()}"

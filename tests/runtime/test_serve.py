@@ -29,7 +29,10 @@ def assert_gone(server: Server, seconds: float) -> None:
     assert not server.is_answering()
 
 
-def test_web_worker_and_beat_start_together_and_sigterm_ends_them_all(site: Site) -> None:
+def test_web_worker_and_beat_start_together_and_sigterm_ends_them_all(
+    empty_site: Site,
+) -> None:
+    site = empty_site
     with site.serving() as server:
         print(f"ready after {server.start_seconds:.1f} s")  # noqa: T201  # the figure
         server.wait_until(lambda: site.heartbeats().keys() >= BEATEN)
@@ -45,7 +48,9 @@ def test_web_worker_and_beat_start_together_and_sigterm_ends_them_all(site: Site
         print(f"gone after {seconds:.1f} s")  # noqa: T201  # the figure
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)]
+)
 def test_ctrl_c_and_a_closed_terminal_end_it_too(site: Site, number: signal.Signals) -> None:
     with site.serving() as server:
         seconds = server.stop(number)
@@ -53,30 +58,23 @@ def test_ctrl_c_and_a_closed_terminal_end_it_too(site: Site, number: signal.Sign
         assert server.process.returncode == 0
 
 
-def test_a_second_start_finds_what_the_first_left(site: Site) -> None:
+def test_after_a_kill_a_second_start_finds_what_the_first_left(site: Site) -> None:
     with site.serving() as first:
         first.wait_until(lambda: site.heartbeats().keys() >= BEATEN)
-        first.stop()
+        first.stop(signal.SIGKILL)
+        assert first.left_behind() == []
     before = site.heartbeats()
     secret = (site.folder / "secret_key").read_bytes()
     with site.serving() as second:
         print(f"ready again after {second.start_seconds:.1f} s")  # noqa: T201  # the figure
         second.wait_until(lambda: all(site.heartbeats()[n] > before[n] for n in BEATEN))
         second.stop()
+        assert second.process.returncode == 0
     assert (site.folder / "secret_key").read_bytes() == secret
 
 
-def test_a_kill_leaves_nothing_that_keeps_it_from_starting_again(site: Site) -> None:
-    with site.serving() as server:
-        server.wait_until(lambda: site.heartbeats().keys() >= BEATEN)
-        server.stop(signal.SIGKILL)
-        assert server.left_behind() == []
-    with site.serving() as server:
-        server.stop()
-        assert server.process.returncode == 0
-
-
-def test_a_port_in_use_is_told_in_a_sentence_and_nothing_is_touched(site: Site) -> None:
+def test_a_port_in_use_is_told_in_a_sentence_and_nothing_is_touched(empty_site: Site) -> None:
+    site = empty_site
     with socket.create_server(("127.0.0.1", site.port)):
         answer = site.run()
     assert answer.returncode == 1
