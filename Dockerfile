@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="Kitto" \
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin kitto \
-    && install -d -o kitto -g kitto /data
+    && install -d -o kitto -g kitto /data /guide
 WORKDIR /app
 COPY --from=build /app /app
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 VAR_DIR=/data BIND=0.0.0.0:8000 \
