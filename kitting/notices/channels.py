@@ -99,15 +99,19 @@ def send_now(*, to: list[str], subject: str, body: str, message_id: str) -> None
 
     Takes no longer than `EMAIL_TIMEOUT` a turn. Raises `OSError` or `smtplib.SMTPException`.
     """
+    line = get_connection(timeout=settings.EMAIL_TIMEOUT)
     mail = EmailMessage(
         subject=subject,
         body=body,
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=to,
         headers=_headers(message_id, settings.LANGUAGE_CODE),
-        connection=get_connection(timeout=settings.EMAIL_TIMEOUT),
+        connection=line,
     )
-    mail.send()
+    try:
+        mail.send()
+    finally:
+        _close(line)
 
 
 def _open(line: BaseEmailBackend) -> None:

@@ -119,7 +119,10 @@ class Command(BaseCommand):
 
 def why(error: Exception) -> str:
     """Return what is probably wrong, and which setting to look at."""
-    words = next(words for kind, words in REASONS if isinstance(error, kind))
+    # A server that takes the call and says nothing is reported as one that hung up.
+    is_silent = isinstance(error.__context__, TimeoutError)
+    met = error.__context__ if is_silent else error
+    words = next(words for kind, words in REASONS if isinstance(met, kind))
     return _(words) % {
         "host": settings.EMAIL_HOST,
         "port": settings.EMAIL_PORT,
