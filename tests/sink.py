@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 logging.getLogger("mail.log").setLevel(logging.WARNING)
 OK = "250 OK"
 HANG = "hang"
+# The mail is taken, and the line breaks before that is said.
+LOST = "lost"
 
 
 @dataclass
@@ -56,20 +58,22 @@ class Sink:
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         self.offered += 1
         self.in_hand += 1
         self.most_in_hand = max(self.most_in_hand, self.in_hand)
         try:
-            return await self._answer(envelope)
+            return await self._answer(server, envelope)
         finally:
             self.in_hand -= 1
 
-    async def _answer(self, envelope: Any) -> str:
+    async def _answer(self, server: Any, envelope: Any) -> str:
         answer = self.answers.popleft() if self.answers else OK
         if answer == HANG:
             await asyncio.sleep(30)
-        if answer.startswith("2"):
+        if answer == LOST:
+            server.transport.abort()
+        if answer == LOST or answer.startswith("2"):
             self.mails.append(email.message_from_bytes(envelope.content, policy=policy.default))
         # Between taking a mail and saying so a server writes it to disk.
         await asyncio.sleep(self.pause)

@@ -228,5 +228,6 @@ def test_running_a_task_again_changes_nothing(name: str) -> None:
     task.run()
     first = everything()
     assert first != before, "the first run had nothing to do: arrange something for it"
-    task.run()
-    assert everything() == first
+    for _again in range(2):
+        task.run()
+        assert everything() == first

@@ -13,7 +13,7 @@ from kitting.notices.channels import open_mail
 from kitting.notices.models import Notice
 from kitting.notices.states import Channel, Lane, NoticeState
 from tests.factories import NOW
-from tests.sink import HANG
+from tests.sink import HANG, LOST
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -132,6 +132,18 @@ def test_a_server_that_closes_in_between_costs_one_pause(sink: Sink) -> None:
     deliver_until_settled()
     assert len(sink.mails) == 2
     assert len(set(sink.message_ids)) == 2
+
+
+def test_a_line_that_breaks_after_the_text_repeats_that_mail_alone_under_its_own_id(
+    sink: Sink,
+) -> None:
+    sink.answers.extend([LOST, LOST])
+    for number in range(5):
+        put(number)
+    deliver_until_settled()
+    assert not Notice.objects.exclude(state=NoticeState.SENT).exists()
+    assert len(set(sink.message_ids)) == 5
+    assert len(sink.message_ids) == 7  # two were taken unheard, and came once more
 
 
 def test_a_server_that_is_down_is_told_apart(settings: Settings) -> None:
