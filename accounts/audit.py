@@ -12,10 +12,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from accounts.appendonly import missing_guards
-from accounts.models import AuditEntry, AuditLink, AuditSeal
+from accounts.models import AuditEntry, AuditLink, AuditSeal, User
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -232,3 +232,16 @@ def found_entries(wish: AuditFilter) -> QuerySet[AuditEntry]:
     if wish.since and wish.until:
         found = found.filter(at__gte=wish.since, at__lt=wish.until)
     return found
+
+
+def subjects_by_name(subjects: Iterable[str]) -> dict[str, str]:
+    """Return who is meant by each subject that is a person, by name and number (one query)."""
+    pks = {
+        int(number)
+        for kind, _colon, number in (subject.partition(":") for subject in subjects)
+        if kind == "person" and number.isdecimal()
+    }
+    people = User.objects.filter(pk__in=pks)
+    return {
+        f"person:{one.pk}": f"{one.name} {one.staff_number or ''}".strip() for one in people
+    }

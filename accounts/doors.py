@@ -39,6 +39,7 @@ class HasMailError(PersonError):
 # --- browsers ------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def note_sign_in(
     *, person: User, session_key: str, door: Door, browser: str, client: str, now: datetime
 ) -> SignIn:
@@ -53,6 +54,7 @@ def note_sign_in(
             "at": now,
         },
     )
+    write_audit(action="sign_in.done", now=now, by=person, data={"door": door.value})
     return row
 
 

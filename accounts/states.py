@@ -84,6 +84,7 @@ AUDIT_PREFIXES: dict[AuditKind, tuple[str, ...]] = {
         "rights.refused",
         "box.refused",
         "handoff.refused",
+        "handoff.wrong",
         "slips.refused",
     ),
     AuditKind.DOOR: ("sign_in.", "session", "slip.", "factor.", "handoff.", "box."),

@@ -88,10 +88,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no 
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign in, remember the browser for the person's list, and start the clock of IT."""
         super().login(request, user)
-        door = _door_of(request)
-        remember_sign_in(request, user, door=door)
-        at = cast("SiteRequest", request).now
-        write_audit(action="sign_in.done", now=at, by=user, data={"door": door.value})
+        remember_sign_in(request, user, door=_door_of(request))
         if is_guarded(user):
             now = cast("SiteRequest", request).now.isoformat()
             request.session[GUARD_KEY] = {"since": now, "seen": now}

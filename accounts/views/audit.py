@@ -17,8 +17,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.actions import write_audit
-from accounts.audit import AuditFilter, found_entries
+from accounts.audit import AuditFilter, found_entries, subjects_by_name
 from accounts.audit_forms import AuditForm
+from accounts.audit_words import action_words
 from accounts.queries import local_day
 from accounts.requests import person_of
 from accounts.states import AUDIT_PREFIXES, AuditKind, kind_of_action
@@ -75,8 +76,11 @@ def overview(request: PersonRequest) -> HttpResponse:
     found = _older_than(found_entries(_wish(form)), request.GET)
     rows = list(found.select_related("link__seal")[: PAGE_LINES + 1])
     lines = rows[:PAGE_LINES]
+    names = subjects_by_name(line.subject for line in lines)
     for line in lines:
         line.kind_words = kind_of_action(line.action).label  # type: ignore[attr-defined]  # for the page
+        line.words = action_words(line.action)  # type: ignore[attr-defined]  # for the page
+        line.about = names.get(line.subject, line.subject)  # type: ignore[attr-defined]  # for the page
         line.facts = _facts(line.data)  # type: ignore[attr-defined]  # for the page
     context = {
         "form": form,
@@ -103,7 +107,10 @@ def export(request: PersonRequest) -> HttpResponse:
     _may_read(request)
     form = AuditForm(request.POST)
     found = found_entries(_wish(form))[:EXPORT_MOST]
-    head = [_("Time"), _("Name"), _("What"), _("About"), _("Facts"), _("From"), _("Seal")]
+    head = [
+        *(_("Time"), _("Name"), _("What"), _("About"), _("Facts"), _("From"), _("Seal")),
+        _("Code of the action"),
+    ]
     sheet = write_csv(head, _rows(found))
     write_audit(
         action="audit.exported",
@@ -123,9 +130,10 @@ def _rows(found: QuerySet[AuditEntry]) -> Iterator[list[str]]:
         yield [
             f"{localtime(entry.at, _zone()):%Y-%m-%d %H:%M:%S}",
             entry.actor_name,
-            entry.action,
+            action_words(entry.action),
             entry.subject,
             json.dumps(entry.data, ensure_ascii=False) if entry.data else "",
             entry.client_address,
             str(link.seal.number) if link and link.seal else "",
+            entry.action,
         ]

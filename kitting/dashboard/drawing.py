@@ -6,8 +6,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kitting.labels.drawing import canvas_for, font_of
-from kitting.labels.rules import missing_glyphs, printable
+from kitting.labels.drawing import canvas_for, font_of, with_geta
+from kitting.labels.rules import printable
 from kitting.labels.sheets import MM, Face
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ ROW = 7.5  # mm
 FOOT = 14.0  # mm
 INSIDE = 1.2  # mm of white beside a text
 LARGE, SMALL, LEAST = 8.0, 6.5, 3.0  # points
-# What stands for a character that the fonts lack; type setters call it geta.
-GETA = "〓"
 GREY = 0.93
 
 
@@ -72,7 +70,7 @@ class _Pen:
         part = (PAPER[0] - 2 * EDGE) / sum(ledger.widths)
         self._widths = [width * part for width in ledger.widths]
         texts = [cell for row in ledger.rows for cell in row]
-        self._lacks_glyphs = any(_set(text) != printable(text) for text in texts)
+        self._lacks_glyphs = any(with_geta(text) != printable(text) for text in texts)
 
     def page(self, rows: Sequence[tuple[str, ...]], number: int, pages: int) -> None:
         """Draw one page."""
@@ -110,7 +108,7 @@ class _Pen:
         self, cell: str, at: tuple[float, float], size: tuple[float, float], face: Face
     ) -> None:
         room = (size[0] - 2 * INSIDE) * MM
-        lines, points = _fitted(_set(cell), room, face)
+        lines, points = _fitted(with_geta(cell), room, face)
         first = at[1] + size[1] / 2 + (points * 0.36 - (len(lines) - 1) * points * 0.58) / MM
         for number, line in enumerate(lines):
             self._text(line, at[0] + INSIDE, first + number * points * 1.16 / MM, points, face)
@@ -119,14 +117,7 @@ class _Pen:
         self, text: str, left: float, baseline: float, size: float, face: Face = Face.REGULAR
     ) -> None:
         self._canvas.setFont(font_of(face).fontName, size)
-        self._canvas.drawString(left * MM, (PAPER[1] - baseline) * MM, _set(text))
-
-
-def _set(text: str) -> str:
-    """Return a text with a mark for each character the fonts lack."""
-    plain = printable(text)
-    lacking = missing_glyphs(plain, font_of(Face.REGULAR).face.charToGlyph)
-    return "".join(GETA if sign in lacking else sign for sign in plain)
+        self._canvas.drawString(left * MM, (PAPER[1] - baseline) * MM, with_geta(text))
 
 
 def _fitted(text: str, room: float, face: Face) -> tuple[list[str], float]:

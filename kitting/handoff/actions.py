@@ -149,7 +149,9 @@ def type_code(
     if not _may_try(client, now):
         return Typed("slow")
     typed = _take(code, holder, client, now, box_entry_allowed=box_entry_allowed)
-    if typed.outcome != "wrong":
+    if typed.outcome == "wrong":
+        write_audit(action="handoff.wrong", now=now, by=holder.person if holder else None)
+    else:
         for key, _limit in _tries(client):
             take_try_back(key=key)
     return typed

@@ -55,13 +55,18 @@ class StillHereError(Exception):
 
 
 @transaction.atomic
-def note_export(*, person: User, by: User | None, now: datetime) -> None:
-    """Write down that everything about somebody was handed out."""
-    write_audit(action="person.exported", now=now, by=by, subject=f"person:{person.pk}")
+def note_export(
+    *, person: User, by: User | None, now: datetime, kind: str, reason: str
+) -> None:
+    """Write down that everything about somebody was handed out, in which form and why."""
+    subject, data = f"person:{person.pk}", {"kind": kind, "reason": reason}
+    write_audit(action="person.exported", now=now, by=by, subject=subject, data=data)
 
 
 @transaction.atomic
-def remove_person(*, person: User, by: User | None, now: datetime) -> dict[str, int]:
+def remove_person(
+    *, person: User, by: User | None, now: datetime, reason: str
+) -> dict[str, int]:
     """Take out whatever names somebody who has left; return how many rows of each table changed.
 
     The row stays without a name, so that steps, times and counts do. Raises `StillHereError`. Names
@@ -87,8 +92,9 @@ def remove_person(*, person: User, by: User | None, now: datetime) -> dict[str, 
         leave_from_on=None,
         leave_to_on=None,
     )
+    data = {**changed, "reason": reason}
     write_audit(
-        action="person.removed", now=now, by=by, subject=f"person:{person.pk}", data=changed
+        action="person.removed", now=now, by=by, subject=f"person:{person.pk}", data=data
     )
     return changed
 

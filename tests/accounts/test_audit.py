@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from accounts.actions import write_audit
 from accounts.appendonly import NAMES, guard, let_go, missing_guards
 from accounts.audit import erase_words, seal_audit, verify
+from accounts.audit_words import ACTION_WORDS, action_words
 from accounts.doors import issue_slip
 from accounts.models import AuditEntry, AuditLink, AuditSeal
 from accounts.rules import SLIP_ALPHABET, SLIP_LENGTH
 from accounts.states import AUDIT_PREFIXES, Role
+from kitting.directory.states import ChangeKind
+from kitting.escalation.states import EntryKind
 from kitting.lib.clients import called_by
+from kitting.rollout.states import RolloutState
 from kitting.site.queries import wall_clock
 from tests.factories import NOW, GrantFactory, UserFactory
 from tests.house.source import ROOT
@@ -30,7 +36,6 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 pytestmark = pytest.mark.django_db
-WRITTEN = re.compile(r"""action=f?"([a-z_]+\.[a-z_.]*)""")
 LATER = NOW + timedelta(minutes=1)
 
 
@@ -296,9 +301,71 @@ def test_the_sheet_runs_nothing_and_taking_it_is_written_down(lead: User) -> Non
     assert AuditEntry.objects.get(action="audit.exported").data["kind"] == "role"
 
 
-def test_every_action_that_is_written_has_a_kind_of_its_own() -> None:
-    prefixes = [p for group in AUDIT_PREFIXES.values() for p in group]
+# What is written with a word of a list behind it: `ticket.` and each kind of line, and so on.
+FAMILIES: dict[str, set[str]] = {
+    "ticket.{}": {str(kind) for kind in EntryKind},
+    "handoff.{}": {"allowed", "refused"},
+    "rollout.{}": {str(state) for state in RolloutState},
+    "directory.{}_asked": {str(kind) for kind in ChangeKind},
+    "directory.{}": {*(str(kind) for kind in ChangeKind), "not_changed"},
+}
+
+
+def said_as_action(node: ast.AST) -> list[ast.expr]:
+    """Return what a piece of source calls an action: by keyword, by name, as first word of `_write`."""
+    if isinstance(node, ast.Assign):
+        is_action = [t for t in node.targets if isinstance(t, ast.Name) and t.id == "action"]
+        return [node.value] if is_action else []
+    if not isinstance(node, ast.Call):
+        return []
+    by_name = [word.value for word in node.keywords if word.arg == "action"]
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    return by_name + (node.args[:1] if name in ("_write", "_audit_mark") else [])
+
+
+def actions_in(value: ast.expr) -> set[str]:
+    if isinstance(value, ast.IfExp):
+        return actions_in(value.body) | actions_in(value.orelse)
+    if isinstance(value, ast.JoinedStr):
+        parts = [p.value if isinstance(p, ast.Constant) else "{}" for p in value.values]
+        template = "".join(str(part) for part in parts)
+        return {template.format(word) for word in FAMILIES[template]}
+    is_text = isinstance(value, ast.Constant) and isinstance(value.value, str)
+    return {value.value} if is_text else set()
+
+
+def written_actions() -> set[str]:
     files = [*(ROOT / "kitting").rglob("*.py"), *(ROOT / "accounts").rglob("*.py")]
-    actions = {name for path in files for name in WRITTEN.findall(path.read_text("utf-8"))}
-    assert len(actions) > 35
-    assert [a for a in sorted(actions) if not any(a.startswith(p) for p in prefixes)] == []
+    trees = [
+        ast.parse(path.read_text("utf-8"))
+        for path in files
+        if "write_audit" in path.read_text()
+    ]
+    values = [v for tree in trees for node in ast.walk(tree) for v in said_as_action(node)]
+    return {action for value in values for action in actions_in(value)}
+
+
+def test_every_action_that_is_written_has_a_kind_and_words_of_its_own() -> None:
+    written = written_actions()
+    prefixes = [p for group in AUDIT_PREFIXES.values() for p in group]
+    assert [a for a in sorted(written) if not any(a.startswith(p) for p in prefixes)] == []
+    assert sorted(written ^ set(ACTION_WORDS)) == []
+    for language in ("ja", "en"):
+        with translation.override(language):
+            said = {action_words(action) for action in written}
+        assert len(said) == len(written)
+        assert not said & written
+
+
+def test_the_page_and_the_sheet_say_what_happened_in_words(lead: User) -> None:
+    person = UserFactory.create(name="大島 花")
+    write_audit(action="session.ended", now=NOW, by=lead, subject=f"person:{person.pk}")
+    client = browser(lead)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    page = client.get("/accounts/log/?kind=door").content.decode()
+    assert "ended the session of one browser" in page
+    assert "大島 花" in page
+    assert "session.ended" not in page
+    sheet = client.post("/accounts/log/export/", {"kind": "door"}).content.decode("utf-8-sig")
+    row = list(csv.reader(io.StringIO(sheet)))[1]
+    assert (row[2], row[7]) == ("ended the session of one browser", "session.ended")

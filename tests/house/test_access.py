@@ -335,7 +335,11 @@ TABLE: dict[str, tuple[str, str]] = {
     "site:leaves": ("LL----oo", "LLmmmmmm"),
     "site:open_day": ("LLmmmmmm", "LL----rr"),
     "site:place_hours": ("LLmmmmmm", "LL----rr"),
+    "privacy:export": ("LLmmmmmmmm", "LL-----v--"),
+    "privacy:people": ("LL-----o--", "LLmmmmmmmm"),
+    "privacy:person": ("LL-----o--", "LLmmmmmmmm"),
     "privacy:privacy": ("oooooooo", "mmmmmmmm"),
+    "privacy:remove": ("LLmmmmmmmm", "LL-----v--"),
     "site:profile": ("LL----oo", "LL----tv"),
     "site:reading": ("mmmmmmmm", "rrrrrrrr"),
 }

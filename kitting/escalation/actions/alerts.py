@@ -10,7 +10,8 @@ from django.db.models import F, Q
 
 from accounts.actions import write_audit
 from kitting.escalation import actions
-from kitting.escalation.models import Outage, Ticket, TicketEntry
+from kitting.escalation.actions.rows import add_entry
+from kitting.escalation.models import Outage, Ticket
 from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.states import (
     Ending,
@@ -107,4 +108,4 @@ def _go_on_alone(ticket: Ticket, *, now: datetime) -> None:
         level_asks=1,
         due_at=first.wait.until(book.default, now),
     )
-    TicketEntry.objects.create(ticket=ticket, kind=EntryKind.SINGLE, at=now)
+    add_entry(ticket, EntryKind.SINGLE, now)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from kitting.escalation import actions
-from kitting.escalation.models import Offer, Plea, Ticket, TicketEntry
+from kitting.escalation.actions.rows import add_entry
+from kitting.escalation.models import Offer, Plea, Ticket
 from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.states import EntryKind, Level, PleaAnswer, TicketState
 
@@ -58,14 +59,9 @@ def answer_plea(*, plea: Plea, answer: PleaAnswer, words: str, now: datetime) ->
 
 def _note(ticket: Ticket, plea: Plea, words: str, *, now: datetime) -> None:
     kinds = {PleaAnswer.GOING: EntryKind.GOING, PleaAnswer.HELPED: EntryKind.RESOLVED}
-    TicketEntry.objects.create(
-        ticket=ticket,
-        kind=kinds.get(PleaAnswer(plea.answer), EntryKind.NOTE),
-        at=now,
-        actor=plea.person,
-        text=words,
-        data={"colleague": plea.answer},
-    )
+    kind = kinds.get(PleaAnswer(plea.answer), EntryKind.NOTE)
+    data = {"colleague": plea.answer}
+    add_entry(ticket, kind, now, actor=plea.person, text=words, data=data)
 
 
 def _wait_or_go_on(ticket: Ticket, plea: Plea, *, now: datetime) -> None:

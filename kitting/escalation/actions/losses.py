@@ -15,7 +15,8 @@ from accounts.queries import local_day
 from accounts.states import IT_ROLES
 from kitting.devices.models import Loan
 from kitting.escalation import actions
-from kitting.escalation.models import LossReport, LossStep, Ticket, TicketEntry
+from kitting.escalation.actions.rows import add_entry
+from kitting.escalation.models import LossReport, LossStep, Ticket
 from kitting.escalation.queries.ladder import on_duty, organisation_book
 from kitting.escalation.rules import numbers_meant
 from kitting.escalation.states import EntryKind, LossLine, Source, TicketKind
@@ -181,10 +182,6 @@ def untick(*, ticket: Ticket, line: LossLine, by: User, now: datetime) -> bool:
 
 
 def _note(ticket: Ticket, line: LossLine, what: str, *, by: User, now: datetime) -> None:
-    TicketEntry.objects.create(
-        ticket=ticket,
-        kind=EntryKind.NOTE,
-        at=now,
-        actor=by,
-        data={"loss_line": str(line), "what": what},
+    add_entry(
+        ticket, EntryKind.NOTE, now, actor=by, data={"loss_line": str(line), "what": what}
     )

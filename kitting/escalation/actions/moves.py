@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.queries import local_day
 from accounts.states import IT_ROLES
 from kitting.escalation import actions
+from kitting.escalation.actions.rows import add_entry
 from kitting.escalation.channels import Telling, about, message
 from kitting.escalation.models import Ticket, TicketEntry
 from kitting.escalation.queries.ladder import ladder_book, organisation_book
@@ -271,9 +272,7 @@ def _say(
     text: str = "",
     data: Mapping[str, str] | None = None,
 ) -> TicketEntry:
-    return TicketEntry.objects.create(
-        ticket=ticket, kind=kind, at=move.now, actor=move.by, text=text, data=dict(data or {})
-    )
+    return add_entry(ticket, kind, move.now, actor=move.by, text=text, data=data)
 
 
 def _hush(ticket: Ticket) -> None:

@@ -8,8 +8,9 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Place
 from kitting.escalation import rules
+from kitting.escalation.actions.rows import add_entry
 from kitting.escalation.channels import about, tell_it_of_outage
-from kitting.escalation.models import Outage, Ticket, TicketEntry
+from kitting.escalation.models import Outage, Ticket
 from kitting.escalation.queries.broken import outage_for, rush_at
 from kitting.escalation.states import EntryKind, TicketKind
 from kitting.notices.actions import cancel as cancel_notices
@@ -139,9 +140,7 @@ def join(ticket: Ticket, outage: Outage, *, now: datetime) -> None:
     ticket.outage, ticket.due_at, ticket.outage_answers = outage, None, 0
     for kind in TO_HELPERS:
         cancel_notices(about=about(ticket), kind=kind)
-    TicketEntry.objects.create(
-        ticket=ticket, kind=EntryKind.OUTAGE, at=now, data={"outage": str(outage.pk)}
-    )
+    add_entry(ticket, EntryKind.OUTAGE, now, data={"outage": outage.pk})
 
 
 @transaction.atomic

@@ -11,8 +11,10 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
+from accounts.actions import write_audit
 from kitting.escalation.actions.errors import AlbumFullError, JourneyOverError, TicketEndedError
 from kitting.escalation.models import Ticket, TicketEntry, TicketPhoto
+from kitting.escalation.queries.moves import subject_person_id
 from kitting.escalation.queries.person import album_is_full
 from kitting.escalation.states import EntryKind, TicketState
 from kitting.journeys.models import Journey
@@ -105,7 +107,13 @@ def add_entry(  # noqa: PLR0913  # a line of a story has this many sides
     to_person: bool = False,
     data: Mapping[str, object] | None = None,
 ) -> TicketEntry:
-    """Write one line of a ticket's story; `data` without what is empty."""
+    """Write one line of a ticket's story; what somebody does for others is in the audit log too.
+
+    `data` goes in without what is empty. The log gets what was done to which ticket, never the words:
+    those are erased with the ticket.
+    """
+    if actor is not None and actor.pk != subject_person_id(ticket):
+        write_audit(action=f"ticket.{kind.value}", now=now, by=actor, subject=ticket.number)
     return TicketEntry.objects.create(
         ticket=ticket,
         kind=kind,

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 FONTS = Path(__file__).parents[1] / "fonts"
+# What stands for a character that the fonts lack; type setters call it geta.
+GETA = "〓"
 FILES = {
     Face.REGULAR: "BIZUDPGothic-Regular",
     Face.BOLD: "BIZUDPGothic-Bold",
@@ -219,6 +221,13 @@ def check_texts(texts: Mapping[str, tuple[str, ...]]) -> None:
     }
     if found := {owner: characters for owner, characters in lacking.items() if characters}:
         raise MissingGlyphError(found)
+
+
+def with_geta(text: str) -> str:
+    """Return a text as it is set, with a mark for each character the fonts lack."""
+    plain = rules.printable(text)
+    lacking = rules.missing_glyphs(plain, font_of(Face.REGULAR).face.charToGlyph)
+    return "".join(GETA if sign in lacking else sign for sign in plain)
 
 
 @cache
