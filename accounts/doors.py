@@ -7,6 +7,7 @@ import secrets
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
@@ -172,4 +173,5 @@ def reset_second_factor(*, person: User, by: User | None, now: datetime) -> int:
     if count:
         write_audit(action="factor.reset", now=now, by=by, subject=f"person:{person.pk}")
         end_all_sessions(person=person, by=by, now=now, reason="factor.reset")
+        get_adapter().send_notification_mail("factor_reset", person)
     return count

@@ -34,9 +34,10 @@ from accounts.states import Door
 from kitting.handoff.rules import browser_name, system_name
 from kitting.lib import qr
 from kitting.lib.clients import client_address
-from kitting.notices.actions import queue, render
+from kitting.notices.actions import queue, queue_message, render
 from kitting.notices.states import Channel, Lane
 from kitting.notices.tasks import wake
+from kitting.site.queries import wall_clock
 
 if TYPE_CHECKING:
     from datetime import date
@@ -56,6 +57,15 @@ GUESSES_PER_BROWSER = 10
 GUESSES_PER_ACCOUNT_AND_CLIENT = 10
 GUESSES_PER_CLIENT = 6000
 CODE_DIGITS = 8
+# What is told about a second step, by allauth's name for it.
+FACTOR_NEWS = {
+    "totp_activated": _("An app for codes was added to your account."),
+    "totp_deactivated": _("The app for codes was removed from your account."),
+    "webauthn_added": _("A passkey was added to your account."),
+    "webauthn_removed": _("A passkey was removed from your account."),
+    "recovery_codes_generated": _("New recovery codes were made. The old ones no longer work."),
+    "factor_reset": _("Your second step was forgotten, as an IT lead said."),
+}
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -84,6 +94,28 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no 
         """Put the code into the outbox; whatever else allauth would like to say is not sent."""
         if "code" in context:
             say_code(email=email, code=context["code"], request=context["request"])
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        _context: dict[str, Any] | None = None,
+        _email: str | None = None,
+    ) -> None:
+        """Tell somebody that a second step of theirs was added, removed, renewed or forgotten."""
+        sentence = FACTOR_NEWS.get(template_prefix.rpartition("/")[2])
+        if sentence is None:
+            return
+        with translation.override(user.language):
+            what = str(sentence)
+        queue_message(
+            kind="factor_changed",
+            person=user,
+            reason=f"factor:{secrets.token_hex(8)}",
+            context={"what": what},
+            now=wall_clock(),
+            link=reverse("mfa_index"),
+        )
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign in, remember the browser for the person's list, and start the clock of IT."""

@@ -88,8 +88,9 @@ def _page(request: SiteRequest, person: User, **forms: Any) -> HttpResponse:
 
 def _person(person_id: int) -> User:
     """Return whose data is asked for; who was removed has no number and is not there."""
-    found = User.objects.select_related("department").filter(staff_number__isnull=False)
-    return get_object_or_404(found, pk=person_id)
+    known = User.objects.select_related("department").filter(staff_number__isnull=False)
+    found: User = get_object_or_404(known, pk=person_id)
+    return found
 
 
 @never_cache

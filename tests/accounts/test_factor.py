@@ -13,9 +13,11 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import hotp_value
 from django.test import Client
 
+from accounts.doors import reset_second_factor
 from accounts.models import AuditEntry, SignIn, Throttle
 from accounts.states import Door, Role
 from kitting.notices.models import Notice
+from kitting.site.queries import wall_clock
 from tests.factories import GrantFactory, UserFactory
 from tests.passkeys import SoftKey
 
@@ -280,3 +282,26 @@ def test_signing_in_gives_the_session_a_new_key(it: User) -> None:
     client.post("/accounts/login/code/confirm/", {"code": found[0]})
     assert client.session["_auth_user_id"] == str(it.pk)
     assert client.session.session_key != before
+
+
+def test_whoever_owns_a_second_step_is_told_when_it_changes(
+    it: User, clock: time_machine.Traveller, django_capture_on_commit_callbacks: Any
+) -> None:
+    def told() -> list[str]:
+        found = Notice.objects.filter(person=it, kind="factor_changed").order_by("pk")
+        return [notice.body for notice in found]
+
+    client = first_step(it)
+    with django_capture_on_commit_callbacks(execute=True):
+        set_up_app(client, clock)
+    assert "アプリ" in told()[0]
+    with django_capture_on_commit_callbacks(execute=True):
+        add_passkey(client, SoftKey())
+    assert "パスキー" in told()[-1]
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post("/accounts/second-step/app/drop/").status_code == 302
+    assert "消され" in told()[-1]
+    lead = GrantFactory.create(role=Role.IT_LEAD).person
+    assert reset_second_factor(person=it, by=lead, now=wall_clock())
+    assert "IT 責任者" in told()[-1]
+    assert not Notice.objects.filter(kind="factor_changed").exclude(address=it.email).exists()

@@ -36,6 +36,7 @@ from tests.factories import (
     TicketFactory,
     UserFactory,
 )
+from tests.house.source import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -574,3 +575,11 @@ def test_the_admin_of_django_has_no_address() -> None:
 def test_raw_statements_of_the_attempts_left_the_tables_alone() -> None:
     names = connection.introspection.table_names()
     assert {"accounts_user", "kitting_journey", "accounts_auditlink"} <= set(names)
+
+
+def test_every_attempt_stands_in_the_table_of_the_docs() -> None:
+    page = (ROOT / "docs" / "SECURITY.md").read_text("utf-8")
+    named = set(re.findall(r"\| `([a-z_]+)` \| V", page))
+    here = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    assert here - named == {"every_attempt_stands_in_the_table_of_the_docs"}
+    assert named <= here
