@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from accounts import finding as _finding  # noqa: F401  # makes `__holds` known
 from accounts.states import Door, Language, Role, TokenKind, TokenScope, TransferState
 
 if TYPE_CHECKING:
@@ -178,6 +179,16 @@ class User(AbstractUser):
     objects: ClassVar[PersonManager] = PersonManager()
 
     class Meta:
+        indexes = [
+            # The sweep asks each minute who has left.
+            models.Index(
+                fields=["left_on"], condition=Q(left_on__isnull=False), name="person_left"
+            ),
+            models.Index(
+                fields=["extension"], condition=~Q(extension=""), name="person_extension"
+            ),
+            models.Index(fields=["kana", "id"], name="person_roll_order"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"), condition=~Q(email=""), name="person_email_once"

@@ -269,7 +269,7 @@ def people_called(text: str, *, limit: int) -> list[User]:
     plain = unicodedata.normalize("NFKC", text).strip()
     if not plain:
         return []
-    match = Q(name__icontains=plain) | Q(kana__icontains=plain) | Q(staff_number=plain)
+    match = Q(name__holds=plain) | Q(kana__holds=plain) | Q(staff_number=plain)
     found = User.objects.filter(match, is_active=True, staff_number__isnull=False)
     return list(found.select_related("department", "place").order_by("kana", "pk")[:limit])
 
@@ -370,7 +370,7 @@ def lead_grants(text: str, *, on: date) -> QuerySet[Grant]:
     plain = unicodedata.normalize("NFKC", text).strip()
     if plain:
         found = found.filter(
-            Q(person__name__icontains=plain)
+            Q(person__name__holds=plain)
             | Q(person__staff_number=plain)
             | Q(department__name__icontains=plain)
             | Q(place__name__icontains=plain)
@@ -412,7 +412,7 @@ def people_without_mail(rights: Rights, text: str, *, on: date, limit: int) -> l
     plain = unicodedata.normalize("NFKC", text).strip()
     if plain:
         found = found.filter(
-            Q(name__icontains=plain) | Q(kana__icontains=plain) | Q(staff_number=plain)
+            Q(name__holds=plain) | Q(kana__holds=plain) | Q(staff_number=plain)
         )
     unused = Slip.objects.unused().order_by("pk")
     return list(

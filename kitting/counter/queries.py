@@ -332,7 +332,7 @@ def devices_found(text: str, state: str) -> DeviceQuerySet:
     if not plain:
         return rows
     people = User.objects.filter(
-        Q(staff_number__in=numbers_meant(plain_number(plain))) | Q(name__icontains=plain)
+        Q(staff_number__in=numbers_meant(plain_number(plain))) | Q(name__holds=plain)
     )
     has = Loan.objects.open().filter(person__in=people)
     return rows.filter(

@@ -50,6 +50,7 @@ class Device(models.Model):
     objects = DeviceQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(Upper("asset_tag"), name="device_tag_in_any_case")]
         constraints = [
             models.UniqueConstraint(
                 Upper("serial_number"), name="device_serial_once_in_any_case"

@@ -314,8 +314,8 @@ def find_boxes(text: str) -> list[tuple[Device, Loan | None]]:
         device
         | Q(
             Q(loans__person__staff_number=plain)
-            | Q(loans__person__name__icontains=plain)
-            | Q(loans__person__kana__icontains=plain),
+            | Q(loans__person__name__holds=plain)
+            | Q(loans__person__kana__holds=plain),
             loans__ended_at__isnull=True,
         )
     )

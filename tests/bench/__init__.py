@@ -13,6 +13,8 @@ from tempfile import mkdtemp
 
 import django
 
+# Who measures whole installations needs a broker; nobody else here touches it.
+REDIS_URL = os.environ.get("REDIS_URL", "")
 _folder = mkdtemp(prefix="kitto-bench-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 for _name in (

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import gc
-import os
 import time
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.forms import read_roll
 from accounts.models import Department, User
@@ -137,18 +136,6 @@ def with_mistakes(data: bytes) -> bytes:
     return "\r\n".join(lines).encode("utf-8-sig")
 
 
-def server_seconds() -> float:
-    """Return the CPU the server has spent on our connection, where it runs on this machine."""
-    if connection.vendor != "postgresql":
-        return 0.0
-    connection.ensure_connection()
-    stat = Path(f"/proc/{connection.connection.info.backend_pid}/stat")
-    if not stat.exists():
-        return 0.0
-    fields = stat.read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def most_mebibytes() -> float:
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
@@ -158,14 +145,14 @@ def take_large(path: Path) -> Big:
     """Take a large file in, from its bytes on."""
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    began = time.perf_counter(), time.process_time(), server_seconds()
+    began = time.perf_counter(), time.process_time(), measure.server_cpu()
     opened = open_sheet(Kind.ROLL, path.read_bytes(), path.name)
     result = take_in_roll(rows=prepare_roll(opened.rows), now=NOW, batch=path.name)
     del opened
     return Big(
         time.perf_counter() - began[0],
         time.process_time() - began[1],
-        server_seconds() - began[2],
+        measure.server_cpu() - began[2],
         most_mebibytes(),
         f"{result.created:,} new, {result.updated:,} changed, {len(result.flaws):,} mistakes",
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import platform
 import sys
 import time
 from argparse import ArgumentParser
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,6 +141,51 @@ def statements(act: Callable[[], object]) -> int:
     with connection.execute_wrapper(counted):
         act()
     return count
+
+
+def server_cpu() -> float:
+    """Return the seconds this connection's server process has worked; 0 where it cannot be seen.
+
+    Read from Linux, so only of a server on this machine: its nanoseconds on a processor.
+    """
+    if connection.vendor != "postgresql":
+        return 0.0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    return seconds_on_cpu(pid)
+
+
+def seconds_on_cpu(pid: int) -> float:
+    """Return the seconds all threads of a process have worked so far; 0 where it is gone."""
+    worked = 0
+    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(OSError):
+            worked += int(file.read_text(encoding="ascii").split()[0])
+    return worked / 1e9
+
+
+def inside(act: Callable[[], object]) -> float:
+    """Return the seconds the server says that it works on the questions of something it reads."""
+    asked: list[tuple[str, Any]] = []
+
+    def noted(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(noted):
+        act()
+    worked = 0.0
+    with connection.cursor() as cursor:
+        for sql, params in asked:
+            if sql.startswith(("SELECT", "(SELECT", "WITH")):
+                cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params)
+                (plan,) = cursor.fetchone()
+                found = json.loads(plan) if isinstance(plan, str) else plan
+                worked += found[0]["Execution Time"] / 1000
+    return worked
 
 
 # --- the report -------------------------------------------------------------------------------------

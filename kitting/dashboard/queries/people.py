@@ -296,7 +296,7 @@ def devices_called(text: str, *, rights: Rights, limit: int) -> list[Loan]:
     match = (
         Q(device__asset_tag__icontains=plain)
         | Q(device__code=plain.upper().replace("-", ""))
-        | Q(person__name__icontains=plain)
+        | Q(person__name__holds=plain)
         | Q(person__staff_number=plain)
     )
     found = own_loans(rights).filter(match).select_related("device", "person", "department")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from accounts.forms import PersonRow
     from accounts.models import User
     from accounts.queries import CalendarBook
+    from kitting.devices.models import LoanQuerySet
 
 
 @transaction.atomic
@@ -61,12 +62,16 @@ def follow_departures(*, now: datetime) -> int:
 
 def who_left(now: datetime) -> list[int]:
     """Return the devices of people who left that are not asked back yet."""
-    loans = (
+    return list(loans_of_gone(now).order_by("pk").values_list("device_id", flat=True))
+
+
+def loans_of_gone(now: datetime) -> LoanQuerySet:
+    """Return the loans of people who left that are not asked back yet."""
+    return (
         Loan.objects.open()
         .filter(person__left_on__lte=local_day(now))
         .exclude(device__state__in=(DeviceState.RETURNING, DeviceState.LOST))
     )
-    return list(loans.order_by("pk").values_list("device_id", flat=True))
 
 
 @transaction.atomic

@@ -6,8 +6,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Replace
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from kitting.devices.models import BoxCode, Device, Loan
@@ -106,30 +105,20 @@ def caller(subject: str, pk: int) -> Caller | None:
 
 
 def _people_called(plain: str) -> QuerySet[User]:
-    name = "".join(plain.split())
     number = plain_number(plain).lstrip("0")
     found: QuerySet[User] = (
         User.objects.filter(is_active=True, staff_number__isnull=False)
         .select_related("department", "place")
-        .annotate(
-            plain_name=_without_spaces("name"),
-            plain_kana=_without_spaces("kana"),
-        )
         .filter(
-            Q(plain_name__icontains=name)
-            | Q(plain_kana__icontains=name.translate(_TO_KATAKANA))
-            | Q(plain_kana__icontains=name.translate(_TO_HIRAGANA))
+            Q(name__holds=plain)
+            | Q(kana__holds=plain.translate(_TO_KATAKANA))
+            | Q(kana__holds=plain.translate(_TO_HIRAGANA))
             | Q(staff_number__in=[number.zfill(n) for n in range(1, STAFF_NUMBER_LONGEST)])
             | Q(extension=plain)
         )
         .order_by("kana", "pk")
     )
     return found
-
-
-def _without_spaces(name: str) -> Replace:
-    half = Replace(name, Value(" "), Value(""))
-    return Replace(half, Value("\N{IDEOGRAPHIC SPACE}"), Value(""))
 
 
 def _devices_called(plain: str) -> DeviceQuerySet:
