@@ -26,7 +26,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT coalesce(array_agg(DISTINCT substr(plain, at, 2)), '{{}}')
     FROM (SELECT {PLAIN.format(said="said")} AS plain) AS words,
         generate_series(1, greatest(length(plain) - 1, 0)) AS at
-$$"""
+$$"""  # noqa: S608  # made of constants above
 
 
 def keep_pairs(connection: BaseDatabaseWrapper) -> None:
@@ -67,15 +67,15 @@ class Holds(Contains):
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
-    ) -> tuple[str, list[Any]]:
+    ) -> tuple[str, tuple[Any, ...]]:
         """Compare every row."""
         left, params = self.process_lhs(compiler, connection)
         _right, wanted = self.process_rhs(compiler, connection)
-        return f"{PLAIN.format(said=left)} LIKE %s ESCAPE '\\'", [*params, *wanted]
+        return f"{PLAIN.format(said=left)} LIKE %s ESCAPE '\\'", (*params, *wanted)
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
-    ) -> tuple[str, list[Any]]:
+    ) -> tuple[str, tuple[Any, ...]]:
         """Compare the rows that hold all pairs of it; a single sign has none."""
         sql, params = self.as_sql(compiler, connection)
         wanted = str(self.rhs)
@@ -83,4 +83,4 @@ class Holds(Contains):
         if not pairs:
             return sql, params
         left, own = self.process_lhs(compiler, connection)
-        return f"(accounts_pairs({left}) @> %s::text[] AND {sql})", [*own, pairs, *params]
+        return f"(accounts_pairs({left}) @> %s::text[] AND {sql})", (*own, pairs, *params)

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import jwt
-import requests
+
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+requests = Later("requests")
 
 SECONDS = 5
 BYTES_MOST = 256 * 1024

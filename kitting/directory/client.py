@@ -13,18 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
-from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
-from google.auth.transport.requests import AuthorizedSession
-from google.oauth2 import service_account
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
 
 from kitting.directory.rules import API_FIELDS, plain_serial
 from kitting.directory.states import ChangeKind, Problem
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import requests
+    from google.auth.exceptions import RefreshError
+
+problems = Later("google.auth.exceptions")
+lines = Later("google.auth.transport.requests")
+accounts = Later("google.oauth2.service_account")
 
 SCOPE_READ = "https://www.googleapis.com/auth/admin.directory.device.chromeos.readonly"
 SCOPE_WRITE = "https://www.googleapis.com/auth/admin.directory.device.chromeos"
@@ -231,9 +234,9 @@ class Directory:
                 content = self._read(response)
             finally:
                 response.close()
-        except RefreshError as error:
+        except problems.RefreshError as error:
             raise _token_error(error) from error
-        except GoogleAuthError as error:
+        except problems.GoogleAuthError as error:
             raise DirectoryError(Problem.AWAY, type(error).__name__) from error
         except (ProtocolError, DecodeError) as error:
             raise DirectoryError(Problem.BROKEN, type(error).__name__) from error
@@ -258,7 +261,7 @@ class Directory:
 
     def _authorized(self) -> Any:
         if self._session is None:
-            make: Any = AuthorizedSession
+            make: Any = lines.AuthorizedSession
             self._session = make(_credentials(self.access), max_refresh_attempts=1)
         return self._session
 
@@ -271,9 +274,9 @@ def _credentials(access: Access) -> Any:
         info = json.loads(Path(access.key_file).read_text(encoding="utf-8"))
         _check_address(str(info["token_uri"]))
         _check_address(access.api_url)
-        make: Any = service_account.Credentials.from_service_account_info
+        make: Any = accounts.Credentials.from_service_account_info
         return make(info, scopes=[access.scope], subject=access.subject or None)
-    except (OSError, ValueError, KeyError, TypeError, GoogleAuthError) as error:
+    except (OSError, ValueError, KeyError, TypeError, problems.GoogleAuthError) as error:
         # The error may quote the key: only its kind goes on.
         raise DirectoryError(Problem.KEY_UNREADABLE, type(error).__name__) from None
 
@@ -286,7 +289,7 @@ def _check_address(address: str) -> None:
 
 
 def _token_error(error: RefreshError) -> DirectoryError:
-    if isinstance(error, TransportError) or getattr(error, "retryable", False):
+    if isinstance(error, problems.TransportError) or getattr(error, "retryable", False):
         return DirectoryError(Problem.AWAY, "token")
     said = error.args[1] if len(error.args) > 1 else {}
     reason = said.get("error", "") if isinstance(said, dict) else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse, JsonResponse
@@ -12,11 +11,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from kitting.jobs.queries import database_answers, pulses
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from kitting.jobs.queries import Pulse
+
+redis = Later("redis")
 
 # A notice that has been due for longer shows that delivery does not keep up.
 LATE_SECONDS = 300

@@ -11,8 +11,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from openpyxl.utils import get_column_letter
-
 from kitting.lib.cells import (
     REASONS,
     SheetError,
@@ -22,10 +20,13 @@ from kitting.lib.cells import (
     safe_cell,
     unsafe_cell,
 )
+from kitting.lib.later import Later
 from kitting.lib.workbook import DEFAULT, Limits, workbook_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+openpyxl = Later("openpyxl")
 
 __all__ = [
     "DEFAULT",
@@ -310,7 +311,7 @@ def _cells(
         return dict(zip(headers, values, strict=True))
     for place, value in enumerate(values):
         if value and (place >= width or not headers[place]) and value.strip():
-            letter = get_column_letter(place + 1)
+            letter = openpyxl.utils.get_column_letter(place + 1)
             raise SheetError("cell_without_header", row=number, column=letter)
     padding = [""] * (width - len(values))
     return {

@@ -8,17 +8,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Alignment, Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.properties import PageSetupProperties
-from openpyxl.worksheet.worksheet import Worksheet
-
 from kitting.lib.cells import safe_cell
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from openpyxl.worksheet.worksheet import Worksheet
+
+openpyxl = Later("openpyxl")
 
 Cell = str | int | float | None
 
@@ -67,7 +65,7 @@ def _plain(cell: Cell) -> str:
 
 def tables_workbook(tables: Sequence[OutTable]) -> bytes:
     """Write a workbook, a sheet a table; texts are texts even where they begin like a formula."""
-    book = Workbook()
+    book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     for table in tables:
         # The library numbers names that are taken.
@@ -86,14 +84,14 @@ def _write(sheet: Worksheet, number: int, row: Sequence[Cell], *, bold: bool) ->
     for column, value in enumerate(row, 1):
         cell = sheet.cell(number, column)
         if isinstance(value, str):
-            cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)
+            cell.value = openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", value)
             cell.data_type, cell.number_format = "s", "@"
         else:
             cell.value = value
         if bold:
-            cell.font = Font(bold=True)
+            cell.font = openpyxl.styles.Font(bold=True)
         elif isinstance(value, str) and _width(value) > _WIDTHS[1] and len(row) > 1:
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            cell.alignment = openpyxl.styles.Alignment(wrap_text=True, vertical="top")
 
 
 def _lay_out(sheet: Worksheet, table: OutTable) -> None:
@@ -102,17 +100,19 @@ def _lay_out(sheet: Worksheet, table: OutTable) -> None:
     for at, header in enumerate(table.headers):
         cells = [header, *(row[at] for row in table.rows)]
         width = max(_width(str(cell)) for cell in cells if cell is not None)
-        sheet.column_dimensions[get_column_letter(at + 1)].width = min(
+        sheet.column_dimensions[openpyxl.utils.get_column_letter(at + 1)].width = min(
             max(width + 2, least), most
         )
     heading = len(table.notes) + 2
     sheet.freeze_panes = f"A{heading + 1}"
     sheet.print_title_rows = f"{heading}:{heading}"
-    sheet.page_setup.paperSize = Worksheet.PAPERSIZE_A4
+    sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
     sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.sheet_properties.pageSetUpPr = openpyxl.worksheet.properties.PageSetupProperties(
+        fitToPage=True
+    )
     if len(table.headers) > _UPRIGHT_MOST:
-        sheet.page_setup.orientation = Worksheet.ORIENTATION_LANDSCAPE
+        sheet.page_setup.orientation = sheet.ORIENTATION_LANDSCAPE
 
 
 def _width(text: str) -> int:

@@ -10,19 +10,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 from zipfile import BadZipFile, ZipFile
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.utils import get_column_letter
-from openpyxl.utils.datetime import from_excel
-
 from kitting.lib.cells import SheetError
+from kitting.lib.later import Later
 from kitting.lib.quick_workbook import quick_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from openpyxl.cell.read_only import ReadOnlyCell
+
+openpyxl = Later("openpyxl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +78,14 @@ def careful_rows(data: bytes, limits: Limits) -> Iterator[list[str]]:
 
 def write_workbook(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Write an XLSX of texts only: no cell is a number, a date or a formula for anybody."""
-    book = Workbook(write_only=True)
+    book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet()
     for row in (headers, *rows):
         cells = []
         for text in row:
-            cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("", text))
+            cell = openpyxl.cell.WriteOnlyCell(
+                sheet, value=openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE.sub("", text)
+            )
             cell.data_type, cell.number_format = "s", "@"
             cells.append(cell)
         sheet.append(cells)
@@ -114,7 +113,9 @@ def _check_archive(data: bytes, limits: Limits) -> None:
 
 
 def _rows(data: bytes, limits: Limits) -> Iterator[list[str]]:
-    workbook = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+    workbook = openpyxl.load_workbook(
+        io.BytesIO(data), read_only=True, data_only=True, keep_links=False
+    )
     visible = [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
     if not visible:
         raise SheetError("empty")
@@ -146,7 +147,7 @@ def _text(cell: ReadOnlyCell, row: int, column: int) -> str:
     """Write a value as a person sees it, but days always as 2026-10-06."""
     value = cell.value
     if cell.data_type == "e":
-        letter = get_column_letter(column)
+        letter = openpyxl.utils.get_column_letter(column)
         raise SheetError("cell_error", row=row, column=letter, text=str(value))
     if isinstance(value, bool):
         return str(value).upper()
@@ -157,7 +158,7 @@ def _text(cell: ReadOnlyCell, row: int, column: int) -> str:
 
 def _number_text(value: float, cell: ReadOnlyCell) -> str:
     if cell.style_array.numFmtId in _JAPANESE_TIME_FORMATS:
-        return _time_text(from_excel(value))
+        return _time_text(openpyxl.utils.datetime.from_excel(value))
     if value % 1:
         # Fifteen digits are what a spreadsheet program itself shows of a number.
         return f"{Decimal(f'{value:.15g}'):f}"

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from icalendar import Calendar, Event, vRecur
-
 from kitting.lib import clock
+from kitting.lib.later import Later
 from kitting.lib.weeks import MIDNIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from icalendar import Event
+
+icalendar = Later("icalendar")
 
 PRODUCT = "-//Kitto//Kitto//JA"
 # How soon subscribers look again.
@@ -45,7 +48,7 @@ def calendar_file(appointments: Sequence[Appointment], *, name: str = "") -> byt
 
     One with a name is a feed: programs that subscribe to it show the name and come back by the hour.
     """
-    calendar = Calendar()
+    calendar = icalendar.Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
@@ -62,7 +65,7 @@ def calendar_file(appointments: Sequence[Appointment], *, name: str = "") -> byt
 
 
 def _event(appointment: Appointment) -> Event:
-    event = Event()
+    event: Event = icalendar.Event()
     event.add("uid", appointment.uid)
     event.add("sequence", appointment.sequence)
     event.add("dtstamp", appointment.stamp)
@@ -88,7 +91,7 @@ def _repeat(event: Event, appointment: Appointment) -> None:
     last = datetime.combine(appointment.last_on or starts.date(), starts.time(), starts.tzinfo)
     if last <= starts:
         return
-    event.add("rrule", vRecur({"FREQ": ["DAILY"], "UNTIL": [last.astimezone(UTC)]}))
+    event.add("rrule", icalendar.vRecur({"FREQ": ["DAILY"], "UNTIL": [last.astimezone(UTC)]}))
     for day in appointment.closed:
         event.add("exdate", datetime.combine(day, starts.time(), starts.tzinfo))
 

@@ -143,15 +143,18 @@ class Browser:
         self.due += self.pause
         if answer is None or answer.status > MOST_FINE:
             return False
+        self._keep(answer, is_part="part=" in path)
+        return True
+
+    def _keep(self, answer: Answer, *, is_part: bool) -> None:
         for key, value in answer.headers:
             if key == "set-cookie":
                 name, _, rest = value.partition("=")
                 self.cookies[name] = rest.partition(";")[0]
         if answer.status == REDIRECT:
             self.path = answer.header("location")
-        elif answer.body and "part=" not in path:
+        elif answer.body and not is_part:
             self.body = answer.body
-        return True
 
     @property
     def step(self) -> str:

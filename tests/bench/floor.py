@@ -63,6 +63,9 @@ class Word(models.Model):
         managed = False
         db_table = "kitting_variable"
 
+    def __str__(self) -> str:
+        return self.key
+
 
 PAGE = engines["django"].from_string(
     """<!doctype html><html lang="ja"><title>floor</title><p>{{ name }} {{ token }}</p><table>

@@ -114,19 +114,27 @@ def _label_html(place: int, label: Label) -> str:
     return f"<div class=l style='left:{left}mm;top:{top}mm'>{svg}{lines}</div>"
 
 
-def html_way(labels: list[Label]) -> dict[str, Any] | str:
+def environment(home: Path, *packages: str) -> Path | str:
+    """Return the Python of an environment with these packages; or say why there is none."""
+    python = home / "bin" / "python"
+    for command in (
+        [sys.executable, "-m", "venv", str(home)],
+        [str(python), "-m", "pip", "install", "--quiet", *packages],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return done.stderr.strip().splitlines()[-1] if done.stderr else "pip failed"
+    return python
+
+
+def html_way(labels: list[Label], python: Path | None = None) -> dict[str, Any] | str:
     """Measure the HTML way once: CPU and time in seconds, MiB, bytes; or say why it cannot be."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        python = home / "venv" / "bin" / "python"
-        made = [
-            [sys.executable, "-m", "venv", str(home / "venv")],
-            [str(python), "-m", "pip", "install", "--quiet", "weasyprint"],
-        ]
-        for command in made:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                return done.stderr.strip().splitlines()[-1] if done.stderr else "pip failed"
+        found = python or environment(home / "venv", "weasyprint")
+        if isinstance(found, str):
+            return found
+        python = found
         source, target = home / "labels.html", home / "labels.pdf"
         begun = time.process_time()
         source.write_text(as_html(labels), encoding="utf-8")
@@ -135,9 +143,9 @@ def html_way(labels: list[Label]) -> dict[str, Any] | str:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             return done.stderr.strip().splitlines()[-1]
-        found: dict[str, Any] = json.loads(done.stdout)
+        cost: dict[str, Any] = json.loads(done.stdout)
         size = target.stat().st_size
-        return {**found, "cpu": found["cpu"] + own, "wall": found["wall"] + own, "bytes": size}
+        return {**cost, "cpu": cost["cpu"] + own, "wall": cost["wall"] + own, "bytes": size}
 
 
 @dataclass
