@@ -20,7 +20,6 @@ HOW_TO_GET = {
     "docker-compose": "install Docker's compose plugin",
     "faketime": "install libfaketime (Debian: apt install faketime)",
     "postgres-server": "install PostgreSQL (Debian: apt install postgresql)",
-    "tmpfs": "run as root, who may mount a small file system to fill up",
     "postgres": "set DATABASE_URL=postgres://… (any database of a server where we may make others)",
     "redis-server": "install Redis (Debian: apt install redis-server)",
     "redis": "install redis-server (Debian: apt install redis-server) or set REDIS_URL=redis://…",
@@ -54,7 +53,6 @@ LOOK = {
     "postgres": _database,
     "postgres-server": _server_program,
     "redis": lambda: os.environ.get("REDIS_URL"),
-    "tmpfs": lambda: "root" if os.geteuid() == 0 else "",
 }
 
 

@@ -23,7 +23,7 @@ class SteadyScheduler(PersistentScheduler):
         now = self.app.now()
         if self.seen is None or now < self.seen:
             for entry in self.schedule.values():
-                entry.last_run_at = min(entry.last_run_at, now)
+                entry.last_run_at = min(entry.last_run_at or now, now)
             self._heap = None
         self.seen = now
         return float(super().tick(*args, **more))

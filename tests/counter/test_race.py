@@ -62,6 +62,24 @@ def test_of_fifty_people_who_claim_one_free_box_one_gets_it(desk, people):
     assert loan.person.name in sentence(refused[0])
 
 
+@pytest.mark.faults
+def test_of_fifty_people_at_each_of_twenty_boxes_one_gets_it_and_all_is_written_down(desk):
+    section, place = DepartmentFactory.create(), PlaceFactory.create()
+    for _box in range(20):
+        people = UserFactory.create_batch(CLIENTS, department=section, place=place)
+        box = free_device()
+        said = all_at_once(
+            lambda n, box=box, people=people: (
+                scan(desk, box.code, people[n].staff_number, client=f"{n:032x}").outcome
+            )
+        )
+        assert Counter(said) == {Outcome.BOUND: 1, Outcome.HELD: CLIENTS - 1}
+    outcomes = Counter(Scan.objects.values_list("outcome", flat=True))
+    assert outcomes == {Outcome.BOUND: 20, Outcome.HELD: 980}
+    assert Loan.objects.count() == 20
+    print("COUNTED 50 at once x 20 boxes: 20 owners, 980 refused in words, 1,000 scans kept")  # noqa: T201  # the figures
+
+
 def test_of_fifty_counters_that_hand_out_one_box_one_does(desk, people):
     box = kept_box(person=people[0])
     said = all_at_once(

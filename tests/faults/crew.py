@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as NotThereError
 
 from tests.needs import needs
-from tests.runtime.serving import GIVE_UP_SECONDS, ROOT, Site, free_port
+from tests.runtime.serving import ROOT, Site, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.sink import Sink
 
 LOOK_SECONDS = 0.05
+PATIENCE_SECONDS = 240
 TASKS_AT_ONCE = 2
 TAIL = 2000
 
@@ -71,7 +72,7 @@ def running_redis(folder: Path) -> Iterator[Broker]:
             redis.kill()
 
 
-def wait_until(condition: Callable[[], bool], *, patience: float = GIVE_UP_SECONDS) -> None:
+def wait_until(condition: Callable[[], bool], *, patience: float = PATIENCE_SECONDS) -> None:
     """Look every now and then; fail when patience (in seconds) runs out."""
     end = time.monotonic() + patience
     while not condition():
@@ -85,6 +86,8 @@ class Crew(Site):
 
     sink: Sink
     redis_url: str = ""
+    # What each program of worker and beat is started by, such as one that changes the clock.
+    wrap: tuple[str, ...] = ()
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
     @property
@@ -100,9 +103,10 @@ class Crew(Site):
         }
 
     def start(self, name: str, *arguments: str, orders: int | None = None) -> None:
+        wrap = () if orders else self.wrap
         with (self.folder / f"{name}.log").open("a", encoding="utf-8") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, *arguments],
+                [*wrap, sys.executable, *arguments],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=orders,
@@ -111,6 +115,18 @@ class Crew(Site):
                 text=True,
                 start_new_session=True,
             )
+
+    def manage(self, *command: str) -> str:
+        """Run a command of the site and return all it said."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout + done.stderr
 
     def start_worker(self, name: str = "worker", *, pool: str = "threads") -> None:
         worker = ("-m", "celery", "-A", "kitting", "worker", "-Q", "celery,sign_in")

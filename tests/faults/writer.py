@@ -1,7 +1,7 @@
 """Writes into a site's database from a process of its own, as its pages would.
 
 Reads orders, one a line, from standard input and answers each with `done`:
-`notices 20` queues that many more, `stuck 30` makes that many people who never started and are due,
+`notices 20` queues that many more, `stuck 30` makes that many people who never started and are due, `soon 30` as many who will be in half an hour,
 `delivers 6` and `sweeps 6` send the worker that many such tasks at once, `later 120` moves the
 site's clock by seconds.
 The clock is the demo's: it begins in working hours, whatever the time is, and where a claim must
@@ -31,6 +31,7 @@ def main() -> None:
     verbs: dict[str, Callable[[int], None]] = {
         "notices": add_notices,
         "stuck": add_stuck,
+        "soon": partial(add_stuck, due_in=timedelta(minutes=30)),
         "delivers": partial(ask_for, "notices.deliver"),
         "sweeps": partial(ask_for, "escalation.sweep"),
         "later": later,
@@ -75,8 +76,8 @@ def add_notices(count: int) -> None:
         wake()
 
 
-def add_stuck(count: int) -> None:
-    """Give people a device a month ago; none of them has begun, and all are due at once."""
+def add_stuck(count: int, *, due_in: timedelta = timedelta()) -> None:
+    """Give people a device a month ago; none of them has begun, and all are due at one moment."""
     from django.db import transaction  # noqa: PLC0415  # after set-up
 
     from tests.factories import (  # noqa: PLC0415  # after set-up
@@ -95,7 +96,7 @@ def add_stuck(count: int) -> None:
             loan__person__place=place,
             loan__started_at=then,
             created_at=then,
-            attention_at=NOW,
+            attention_at=NOW + due_in,
         )
 
 

@@ -1,0 +1,63 @@
+"""One cluster and one set of static files for all fault tests; a database and a broker for each."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.production import Production, production
+from tests.faults.servers import OwnRedis, Postgres, own_redis, running_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RELEASED = "released"
+
+
+@pytest.fixture(scope="session")
+def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Collect the static files once, as a release does."""
+    folder = tmp_path_factory.mktemp("static")
+    site = Production(folder, "sqlite://:memory:", "", folder / "files")
+    site.run("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
+    return folder / "files"
+
+
+def release(cluster: Postgres, folder: Path) -> None:
+    """Make the database of this version, with the shipped guide, that others are copies of."""
+    cluster.run(f"CREATE DATABASE {RELEASED}")
+    site = Production(folder, cluster.url(RELEASED), "", folder)
+    site.run("manage.py", "migrate", "--no-input", "-v0")
+    site.run("manage.py", "load_guide", "--publish")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with running_postgres() as found:
+        release(found, tmp_path_factory.mktemp("release"))
+        yield found
+
+
+@pytest.fixture
+def database(cluster: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A released database of this test's own."""
+    with cluster.database(
+        f"fault_{os.getpid()}_{abs(hash(request.node.name))}", like=RELEASED
+    ) as url:
+        yield url
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[OwnRedis]:
+    with own_redis(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def site(tmp_path: Path, database: str, broker: OwnRedis, static: Path) -> Iterator[Production]:
+    """A released site; nothing runs yet."""
+    with production(tmp_path, database, broker.url, static) as found:
+        yield found
