@@ -423,6 +423,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ROUTES = {"notices.deliver_sign_in": {"queue": "sign_in"}}
 SWEEP_SECONDS = int(env("SWEEP_SECONDS", "60"))
 DELIVER_SECONDS = int(env("DELIVER_SECONDS", "10"))
+WATCH_SECONDS = float(env("WATCH_SECONDS", "30"))
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "escalation.sweep", "schedule": timedelta(seconds=SWEEP_SECONDS)},
     "deliver": {"task": "notices.deliver", "schedule": timedelta(seconds=DELIVER_SECONDS)},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 import unicodedata
 from datetime import timedelta
@@ -15,7 +13,6 @@ from allauth.account.forms import ConfirmLoginCodeForm, RequestLoginCodeForm
 from allauth.account.internal.stagekit import clear_login
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
 from django import forms
 from django.conf import settings
 from django.db import transaction
@@ -34,6 +31,7 @@ from accounts.states import Door
 from kitting.handoff.rules import browser_name, system_name
 from kitting.lib import qr
 from kitting.lib.clients import client_address
+from kitting.lib.sealed import text_locks
 from kitting.notices.actions import queue, queue_message, render
 from kitting.notices.states import Channel, Lane
 from kitting.notices.tasks import wake
@@ -42,6 +40,7 @@ from kitting.site.queries import wall_clock
 if TYPE_CHECKING:
     from datetime import date
 
+    from cryptography.fernet import MultiFernet
     from django.http import HttpRequest, HttpResponse
 
     from kitting.site.queries import SiteRequest
@@ -180,17 +179,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships n
 
 
 def _locks() -> MultiFernet:
-    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet(
-        [
-            Fernet(
-                base64.urlsafe_b64encode(
-                    hashlib.sha256(f"kitting.factor {key}".encode()).digest()
-                )
-            )
-            for key in keys
-        ]
-    )
+    return text_locks("kitting.factor", (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
 def browser_of(agent: str) -> str:

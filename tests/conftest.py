@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from accounts.appendonly import let_go
 from kitting.guides.queries.kept import forget_editions
 from tests.factories import NOW
 from tests.needs import found
+from tests.tables import copy_tables, ready_tables
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +44,22 @@ def pytest_unconfigure() -> None:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name files in memory by their place: their bytes may hold the time they were made."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """A file begins as a copy that is kept; it goes with the folder of this process."""
+    return connection.vendor == "sqlite" or bool(request.config.getvalue("reuse_db"))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Let each process begin with a copy of all tables: to migrate takes half a minute of work."""
+    test = connection.settings_dict["TEST"]
+    if connection.vendor == "sqlite":
+        copy_tables(Path(test["NAME"]))
+    else:
+        test["TEMPLATE"] = ready_tables()
 
 
 @pytest.fixture

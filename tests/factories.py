@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 import factory
 from factory.django import DjangoModelFactory
@@ -26,6 +27,7 @@ from kitting.directory.models import DirectoryDevice, DirectoryLook, RemoteChang
 from kitting.directory.states import ChangeKind, Scope
 from kitting.escalation.models import Policy, PolicyLevel, Ticket
 from kitting.escalation.states import Case, Level, Reason, Source, TicketKind
+from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.imports.models import Import
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Via
@@ -35,6 +37,9 @@ from kitting.notices.models import Notice
 from kitting.notices.states import Channel
 from kitting.rollout.models import Rollout, Wave
 from kitting.rollout.states import RolloutState
+
+if TYPE_CHECKING:
+    from kitting.guides.rules import GuideDraft
 
 # A Tuesday, 10:00 in Tokyo, in working hours.
 NOW = datetime(2026, 11, 10, 1, 0, tzinfo=UTC)
@@ -327,3 +332,9 @@ class TransferFactory(DjangoModelFactory[Transfer]):
     effective_on = NOW.date()
     way = ["総務部", "職員課"]
     made_at = NOW
+
+
+@cache
+def shipped_guide() -> GuideDraft:
+    """The guide as shipped, read once a process: nobody changes a draft."""
+    return read_guide_file(SHIPPED_GUIDE)

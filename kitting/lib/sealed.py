@@ -1,16 +1,19 @@
-"""Files that only a key opens: sealed in pieces, so that their size does not matter."""
+"""What only a key opens: files, sealed in pieces so that their size does not matter, and short texts."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from cryptography.exceptions import InvalidTag
+from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAGIC = b"KITTO-SEALED-1\n"
 KEY_LEAST = 16  # characters
@@ -22,6 +25,18 @@ _PREFIX = 7  # bytes of a nonce; four more count the pieces, and one says which 
 
 class SealError(ValueError):
     """The file is not what the key sealed: another key, or somebody changed or cut it."""
+
+
+def text_locks(purpose: str, keys: Iterable[str]) -> MultiFernet:
+    """Return what locks short texts of one purpose: with the first key, and opens with any of them."""
+    return MultiFernet(
+        [
+            Fernet(
+                base64.urlsafe_b64encode(hashlib.sha256(f"{purpose} {key}".encode()).digest())
+            )
+            for key in keys
+        ]
+    )
 
 
 def is_sealed(source: BinaryIO) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from django.conf import settings
 from django.db import connections
 
 from kitting.notices.actions.watch import watch
@@ -12,12 +13,10 @@ from kitting.site.queries import wall_clock
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 30.0
 
-
-def keep_watch(stopping: threading.Event, *, seconds: float = LOOK_SECONDS) -> None:
+def keep_watch(stopping: threading.Event, *, seconds: float | None = None) -> None:
     """Look again and again until asked to stop; keeps no connection in between."""
-    while not stopping.wait(seconds):
+    while not stopping.wait(settings.WATCH_SECONDS if seconds is None else seconds):
         try:
             watch(now=wall_clock())
         except Exception:  # whatever fails now (the database is away), the next look may not

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cryptography.fernet import InvalidToken
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 
 from accounts.models import User
 from accounts.states import Language
+from kitting.lib.sealed import text_locks
 from kitting.notices.rules import masked
 from kitting.notices.states import Channel, Lane, NoticeState, OutletKind
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from cryptography.fernet import MultiFernet
 
 # Written out, because SQLite uses a partial index only where it reads the index's own words; with
 # parameters in their place every round would read the whole table.
@@ -25,6 +30,30 @@ WAITING = RawSQL(
 
 # As above: what will not arrive by itself.
 PARKED = RawSQL("kitting_notice.state = 'failed'", [], output_field=models.BooleanField())
+
+
+class SealedField(models.TextField):  # type: ignore[type-arg]  # Django's own stubs want two
+    """A text that the database keeps sealed with the site's key: a copy of the database opens nothing.
+
+    What another key sealed (a database brought elsewhere, a key lost) reads as empty. Rows cannot be
+    looked up by it.
+    """
+
+    def get_prep_value(self, value: object) -> str:
+        """Seal; an empty text stays empty."""
+        text = str(value or "")
+        return _locks().encrypt(text.encode()).decode() if text else ""
+
+    def from_db_value(self, value: str | None, *_args: object) -> str:
+        """Open; older keys of the site (SECRET_KEY_FALLBACKS) still do."""
+        try:
+            return _locks().decrypt((value or "").encode()).decode() if value else ""
+        except InvalidToken:
+            return ""
+
+
+def _locks() -> MultiFernet:
+    return text_locks("kitting.outlet", (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
@@ -56,8 +85,8 @@ class Outlet(models.Model):
 
     label = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=10, choices=OutletKind)
-    url = models.CharField(max_length=800)
-    secret = models.CharField(max_length=200, blank=True)
+    url = SealedField()
+    secret = SealedField(blank=True)
     events = models.JSONField(default=list)
     is_on = models.BooleanField(default=True)
     created_at = models.DateTimeField()
@@ -101,6 +130,8 @@ class Notice(models.Model):
     about = models.CharField(max_length=60, blank=True, db_index=True)
     message_id = models.CharField(max_length=200, unique=True)
     state = models.CharField(max_length=10, choices=NoticeState, default=NoticeState.QUEUED)
+    # The day for which something unasked is meant: one a person and day.
+    unasked_on = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField()
     next_try_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -123,6 +154,11 @@ class Notice(models.Model):
             models.Index(fields=["person", "channel", "created_at"], name="notice_of_person"),
         ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["person", "unasked_on"],
+                condition=Q(unasked_on__isnull=False) & ~Q(state="cancelled"),
+                name="notice_unasked_once_a_day",
+            ),
             models.CheckConstraint(
                 condition=~Q(dedupe_key=""), name="notice_dedupe_key_not_empty"
             ),

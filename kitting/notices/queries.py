@@ -128,8 +128,10 @@ def day_for_a_word(person: User, *, at: datetime) -> datetime:
         state=NoticeState.CANCELLED
     )
     leaving = spoken.annotate(leaves_at=Coalesce("sent_at", "next_try_at"))
-    recent = leaving.filter(leaves_at__gte=at - timedelta(days=1))
-    taken = {local_day(moment) for moment in recent.values_list("leaves_at", flat=True)}
+    recent = leaving.filter(
+        Q(leaves_at__gte=at - timedelta(days=1)) | Q(unasked_on__gte=local_day(at))
+    ).values_list("leaves_at", "unasked_on")
+    taken = {day for leaves, meant in recent for day in (local_day(leaves), meant)}
     if local_day(at) not in taken:
         return at
     profile = SiteProfile.objects.filter(pk=SiteProfile.SINGLE).first() or SiteProfile()

@@ -1,5 +1,6 @@
 // Parts that stay fresh: <section data-poll="60" data-poll-url="/part/">. The server answers with the inside of
 // the part and an ETag (304 = nothing new), 286 = fresh and final, 204/401/403/404/410 = stop asking.
+// What the answer puts into <template data-for="ID"> goes into the element of that id beside the part.
 // While the tab is hidden nothing is asked. If asking fails the part gets data-stale; its own "as of" line then speaks.
 const STOP = new Set([204, 401, 403, 404, 410]);
 const QUICKEST = 5;
@@ -22,12 +23,21 @@ const anchor = (part) => {
 };
 
 const replace = (part, html) => {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  fresh.querySelectorAll("template[data-for]").forEach((one) => {
+    const beside = document.getElementById(one.dataset.for);
+    one.remove();
+    if (beside && !busy(beside)) put(beside, [...one.content.childNodes]);
+  });
+  put(part, [...fresh.body.childNodes]);
+};
+
+const put = (part, nodes) => {
   const held = anchor(part);
   const rolled = [...part.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
   const opened = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-  const fresh = new DOMParser().parseFromString(html, "text/html");
-  part.replaceChildren(...fresh.body.childNodes);
+  part.replaceChildren(...nodes);
   opened.forEach((id) => part.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", ""));
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   part.querySelectorAll(".scroll").forEach((one, at) => { one.scrollLeft = rolled[at] ?? 0; });

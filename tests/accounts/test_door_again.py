@@ -10,10 +10,16 @@ from django.test import Client
 from accounts.models import AuditEntry
 from accounts.states import Role
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys.queries import BOX_KEY
 from kitting.notices.models import Notice
-from tests.factories import NOW, DepartmentFactory, GrantFactory, JourneyFactory, LoanFactory
+from tests.factories import (
+    NOW,
+    DepartmentFactory,
+    GrantFactory,
+    JourneyFactory,
+    LoanFactory,
+    shipped_guide,
+)
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -24,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def journey() -> Journey:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     return JourneyFactory.create(loan=LoanFactory.create())
 
 

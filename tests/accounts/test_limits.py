@@ -15,10 +15,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Throttle, User
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys.actions.entering import enter_by_box
 from kitting.notices.models import Notice
-from tests.factories import NOW, JourneyFactory, LoanFactory, UserFactory
+from tests.factories import NOW, JourneyFactory, LoanFactory, UserFactory, shipped_guide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +62,7 @@ def test_everybody_of_a_city_signs_in_from_one_address_at_once(people: int) -> N
 @pytest.mark.django_db
 @pytest.mark.parametrize("people", HOW_MANY)
 def test_everybody_of_a_city_opens_a_box_from_one_address_at_once(people: int) -> None:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     outcomes = set()
     for _n in range(people):
         loan = JourneyFactory.create(loan=LoanFactory.create()).loan
@@ -83,7 +82,7 @@ def test_everybody_of_a_city_opens_a_box_from_one_address_at_once(people: int) -
 
 @pytest.mark.django_db(transaction=True)
 def test_of_three_hundred_wrong_numbers_at_one_box_ten_are_looked_at() -> None:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     loan = JourneyFactory.create(loan=LoanFactory.create()).loan
 
     def guess(n: int) -> str:
@@ -129,7 +128,7 @@ def test_of_wrong_codes_for_one_account_ten_are_looked_at() -> None:
 
 @pytest.mark.django_db
 def test_a_known_and_an_unknown_number_are_alike_in_text_status_and_statements() -> None:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     loan = JourneyFactory.create(loan=LoanFactory.create()).loan
     known = UserFactory.create().staff_number
     found = []

@@ -13,7 +13,6 @@ from django.test import Client
 
 from accounts.states import Role
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys.models import StepRecord
 from kitting.journeys.queries import BOX_KEY
 from kitting.notices.models import Notice
@@ -25,6 +24,7 @@ from tests.factories import (
     LoanFactory,
     PlaceFactory,
     UserFactory,
+    shipped_guide,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def make_journey(*, device: dict[str, object] | None = None, **facts: object) ->
 
 def make_city() -> City:
     """Make two people of one department, their lead and somebody of IT."""
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=site_now(), publish=True)
+    load_guide(draft=shipped_guide(), now=site_now(), publish=True)
     department = DepartmentFactory.create(name="保育課")
     place = PlaceFactory.create(name="第三保育所")
     own, neighbour = (

@@ -126,10 +126,22 @@ def test_a_lead_helps_the_own_people_on_a_phone_and_sees_nobody_else(
     assert refused
     assert refused.status == 404
 
+    desk = new_context(**DESK).new_page()
+    sign_in(desk.context, city.it)
+    desk.clock.install()
+    desk.goto(f"/tickets/{mine[0].pk}/")
+    expect(desk.locator("#ticket-head #do-take")).to_be_visible()
+
     for ticket, words in zip(mine, ("行きます", "解決しました", "IT に引きつぐ"), strict=True):
         phone.goto(f"/tickets/{ticket.pk}/")
         press(phone, words)
         expect(phone.locator(".tl > li").last).to_contain_text(city.lead.name)
+
+    # What IT left open says so by itself.
+    desk.clock.fast_forward("00:31")
+    expect(desk.locator("#ticket-head")).to_contain_text(city.lead.name)
+    expect(desk.locator("#ticket-head #do-take")).to_have_count(0)
+    expect(desk.locator("#ticket-moves")).to_contain_text(city.lead.name)
 
     went, solved, passed = Ticket.objects.filter(pk__in=[t.pk for t in mine]).order_by("pk")
     assert (went.taken_by, went.state) == (city.lead, "taken")

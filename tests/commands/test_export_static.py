@@ -9,8 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
-from tests.factories import NOW, JourneyFactory
+from tests.factories import NOW, JourneyFactory, shipped_guide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_every_step_stands_there_in_both_languages_and_nobody_in_it(tmp_path: Path) -> None:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     journey = JourneyFactory.create()
     call_command("export_static", str(tmp_path))
     for name, words in (
@@ -36,7 +35,7 @@ def test_every_step_stands_there_in_both_languages_and_nobody_in_it(tmp_path: Pa
 
 
 def test_whatever_a_page_asks_for_lies_beside_it(tmp_path: Path) -> None:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     call_command("export_static", str(tmp_path))
     html = (tmp_path / "index.html").read_text(encoding="utf-8")
     asked = set(re.findall(r'(?:href|src)="([^"#]+)', html))
@@ -47,7 +46,7 @@ def test_whatever_a_page_asks_for_lies_beside_it(tmp_path: Path) -> None:
 
 
 def test_the_page_for_a_proxy_says_in_both_languages_where_to_go_on(tmp_path: Path) -> None:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     call_command("export_static", str(tmp_path))
     html = (tmp_path / "away.html").read_text(encoding="utf-8")
     for words in ("いま手入れをしています", "We are working on the system"):

@@ -8,9 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.site.models import Variable
-from tests.factories import NOW, DeviceFactory, LoanFactory
+from tests.factories import NOW, DeviceFactory, LoanFactory, shipped_guide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,7 @@ def _site(settings):
 
 @pytest.fixture
 def _city():
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     for variable in Variable.objects.all():
         Variable.objects.filter(pk=variable.pk).update(value=variable.example)
 

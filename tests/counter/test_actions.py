@@ -15,13 +15,12 @@ from kitting.counter.states import Outcome
 from kitting.devices.models import Device, DeviceEvent, Loan
 from kitting.devices.states import DeviceState, LoanKind
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys.actions.entering import begin
 from kitting.journeys.actions.errors import Who
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Via
 from tests.counter.conftest import arrival, free_device, kept_box, scan
-from tests.factories import NOW, DeviceFactory, LoanFactory, UserFactory
+from tests.factories import NOW, DeviceFactory, LoanFactory, UserFactory, shipped_guide
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(minutes=5)
@@ -130,7 +129,7 @@ def test_a_box_that_was_free_is_free_again(desk, koike):
 
 
 def test_whoever_has_begun_keeps_the_box(desk, koike):
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     box = kept_box(person=koike)
     done = scan(desk, box.code, "203")
     begin(journey_id=Journey.objects.get().pk, who=Who(via=Via.BOX), now=NOW)

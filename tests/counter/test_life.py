@@ -21,7 +21,6 @@ from kitting.escalation.actions.departing import follow_departures
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.models import Step
 from kitting.journeys.actions.entering import begin
 from kitting.journeys.actions.errors import Who
@@ -32,7 +31,7 @@ from kitting.journeys.models import Journey
 from kitting.journeys.rules import plan_from, replay
 from kitting.journeys.states import CloseReason, Method, Via
 from tests.counter.conftest import free_device, kept_box
-from tests.factories import NOW, DeviceFactory
+from tests.factories import NOW, DeviceFactory, shipped_guide
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(hours=1)
@@ -41,7 +40,7 @@ STATES = DeviceState
 
 @pytest.fixture
 def guide():
-    return load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True).edition
+    return load_guide(draft=shipped_guide(), now=NOW, publish=True).edition
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.site.models import SiteProfile
 from tests.dashboard.test_golden import NOW as GOLDEN_NOW
 from tests.dashboard.test_golden import GoldenCity
 from tests.escalation.town import build_town
-from tests.factories import NOW
+from tests.factories import NOW, shipped_guide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def shipped() -> GuideDraft:
-    return read_guide_file(SHIPPED_GUIDE)
+    return shipped_guide()
 
 
 @pytest.fixture

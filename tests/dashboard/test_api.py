@@ -23,6 +23,7 @@ from accounts.states import Role, TokenKind, TokenScope
 from kitting.dashboard.views.api import DESCRIPTION, PARTS
 from kitting.journeys.models import Journey
 from tests.dashboard.test_golden import NOW
+from tests.examples import examples
 from tests.factories import GrantFactory, UserFactory
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def test_every_answer_is_as_described(golden: GoldenCity, scope: TokenScope) -> 
 
 
 schema = schemathesis.openapi.from_dict(DESCRIBED)
+# Every border of every parameter, one by one: hundreds of requests.
+schema.config.phases.coverage.enabled = examples(1) > 1
 WHOLE = [
     schemathesis.checks.not_a_server_error,
     schemathesis.specs.openapi.checks.status_code_conformance,
@@ -89,7 +92,7 @@ WHOLE = [
 
 @schema.parametrize()
 @settings(
-    max_examples=8,
+    max_examples=examples(4),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_whatever_a_program_asks_is_answered_as_described(

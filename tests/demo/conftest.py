@@ -11,7 +11,6 @@ import pytest
 
 from accounts.states import Role
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.rollout.models import Rollout, Wave
 from kitting.rollout.states import RolloutState
 from kitting.site.models import SiteProfile
@@ -23,6 +22,7 @@ from tests.factories import (
     PlaceFactory,
     UserFactory,
     WorkingHoursFactory,
+    shipped_guide,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class City:
 
 @pytest.fixture(scope="session")
 def shipped() -> GuideDraft:
-    return read_guide_file(SHIPPED_GUIDE)
+    return shipped_guide()
 
 
 @pytest.fixture

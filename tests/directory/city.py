@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from kitting.directory.tasks import look_on
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys.actions.entering import begin
 from kitting.journeys.actions.errors import Who
 from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.states import Via
 from kitting.models import DirectoryLook, StepRecord
 from tests.directory.fake import a_device
-from tests.factories import NOW, JourneyFactory
+from tests.factories import NOW, JourneyFactory, shipped_guide
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +29,7 @@ BEGAN = NOW - timedelta(days=1)
 @cache
 def draft() -> GuideDraft:
     """Return the shipped guide, read once."""
-    return read_guide_file(SHIPPED_GUIDE)
+    return shipped_guide()
 
 
 def guide() -> None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from tests.escalation.town import build_town
-from tests.factories import NOW
+from tests.factories import NOW, shipped_guide
 
 if TYPE_CHECKING:
     from kitting.guides.models import Edition
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def shipped() -> GuideDraft:
-    return read_guide_file(SHIPPED_GUIDE)
+    return shipped_guide()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db.models import F
 
+from accounts.states import Role
 from kitting.escalation import actions
 from kitting.escalation.actions.digests import (
     digest_for_it,
@@ -22,7 +23,7 @@ from kitting.notices.actions import queue_message
 from kitting.notices.models import Notice, Outlet
 from kitting.notices.states import Lane, NoticeState
 from tests.escalation.town import ask, at
-from tests.factories import NoticeFactory, TicketFactory
+from tests.factories import GrantFactory, NoticeFactory, TicketFactory
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -264,6 +265,21 @@ def test_who_is_away_has_no_mail_or_nobody_left_gets_no_letter(town: Town):
     town.lead.save()
     Journey.objects.filter(pk=journey.pk).update(status="done", ready_at=TEN)
     assert digest_for_leads(now=monday) == 0
+
+
+def test_a_deputy_gets_the_letter_while_the_lead_is_away(town: Town):
+    town.begun(when=TEN)
+    deputy = GrantFactory.create(
+        role=Role.LEAD, department=town.department, is_deputy=True
+    ).person
+    monday, next_monday = at("11-16 08:30"), at("11-30 08:30")
+    assert digest_for_leads(now=monday) == 1
+    assert [letter.person for letter in letters()] == [town.lead]
+    town.lead.leave_from_on = next_monday.date()
+    town.lead.save()
+    assert digest_for_leads(now=next_monday) == 1
+    assert letters()[-1].person == deputy
+    assert "0 人" in letters()[-1].subject
 
 
 def test_a_letter_is_in_the_language_of_its_reader(town: Town):

@@ -122,6 +122,24 @@ def test_without_a_choice_a_row_names_the_step(town: Town):
     assert row.subject == "箱の中を確かめる"
 
 
+def asked_next(town: Town, *, now) -> tuple[str, str]:
+    rights = rights_of(town.it, on=now.date())
+    [row] = queue_of(rights=rights, show="found", now=now, language="ja")
+    return row.ticket.level, str(row.next_level)
+
+
+def test_a_row_says_who_was_asked_last_and_who_is_next(town: Town):
+    town.begun(when=TEN)
+    sweep_until(at("11-10 10:30"))
+    assert asked_next(town, now=NOW) == ("person", "colleague")
+    sweep_until(at("11-11 10:00"))  # no colleague has offered to help
+    assert asked_next(town, now=at("11-11 10:00")) == ("lead", "it")
+    sweep_until(at("11-12 10:00"))
+    assert asked_next(town, now=at("11-12 10:00")) == ("it", "it_lead")
+    sweep_until(at("11-30 10:00"))
+    assert asked_next(town, now=at("11-30 10:00")) == ("it_lead", "it_lead")  # asked again
+
+
 def left(town: Town, *, now) -> list[tuple[int | None, bool]]:
     rights = rights_of(town.it, on=now.date())
     rows = queue_of(rights=rights, show="open", now=now, language="ja")
@@ -157,7 +175,7 @@ def test_the_queue_costs_the_same_whatever_its_length(town, number, django_asser
         report(town, TicketKind.WRONG_BOX)
     rights = rights_of(town.it, on=NOW.date())
     queue_of(rights=rights, show="open", now=NOW, language="ja")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         rows = queue_of(rights=rights, show="open", now=NOW, language="ja")
     assert len(rows) == 3 * number
 

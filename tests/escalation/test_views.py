@@ -506,8 +506,32 @@ def test_the_desk_costs_the_same_whatever_its_length(town, number, django_assert
         )
     client = client_of(town.it)
     client.get(reverse("escalation:desk"))
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(13):
         client.get(reverse("escalation:desk"))
+
+
+def test_a_row_says_in_words_who_is_asked_next(town):
+    ask(town.begun(when=TEN), now=TEN)
+    assert "声をかけた相手：IT 担当（つぎは 11/10 12:00 に IT 責任者）" in text(
+        client_of(town.it).get(reverse("escalation:desk"))
+    )
+
+
+def test_a_ticket_left_open_learns_who_took_it_and_that_it_is_over(town, asked):
+    client = client_of(town.it)
+    url = reverse("escalation:ticket", args=[asked.pk]) + "?part=1"
+    first = client.get(url)
+    assert 'data-for="ticket-head"' in first.content.decode()
+    assert "担当になる" in text(first)
+    known = {"if-none-match": first.headers["ETag"]}
+    assert client.get(url, headers=known).status_code == 304  # only the forms' tokens differ
+    actions.take(ticket=asked, by=town.it_lead, now=TEN)
+    taken = client.get(url, headers=known)
+    assert taken.status_code == 200
+    assert town.it_lead.name in text(taken)
+    assert "担当になる" not in text(taken)
+    actions.resolve(ticket=asked, by=town.it_lead, words="", now=TEN)
+    assert "/resolve" not in client.get(url).content.decode()
 
 
 def test_a_long_queue_says_that_there_is_more(town, monkeypatch):

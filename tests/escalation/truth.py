@@ -27,7 +27,6 @@ from kitting.escalation import rules
 from kitting.escalation.models import Ticket, TicketEntry
 from kitting.escalation.states import EntryKind, Level, Reason, TicketKind
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.models import Step
 from kitting.journeys.models import Event, Journey, StepRecord
 from kitting.journeys.states import EventKind
@@ -38,6 +37,7 @@ from kitting.notices.states import Channel, NoticeState
 from kitting.rollout.models import Rollout, Wave
 from kitting.rollout.states import RolloutState
 from kitting.site.models import SiteProfile
+from tests.factories import shipped_guide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ OFFICE, SHIFTS = "8:30-17:15", "Mon-Sat 7:00-19:00"
 def found_town(number: int) -> list[Journey]:
     """Let so many people be there, with boxes, leads and a team; nobody has begun."""
     SiteProfile.objects.get_or_create(pk=SiteProfile.SINGLE)
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=BEGINS, publish=True)
+    load_guide(draft=shipped_guide(), now=BEGINS, publish=True)
     rollout = Rollout.objects.create(
         name="導入",
         state=RolloutState.OPEN,

@@ -8,12 +8,11 @@ import pytest
 from django.test import Client
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys.actions.entering import begin
 from kitting.journeys.actions.errors import Who
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import Via
-from tests.factories import NOW, JourneyFactory, LoanFactory, UserFactory
+from tests.factories import NOW, JourneyFactory, LoanFactory, UserFactory, shipped_guide
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -32,7 +31,7 @@ def make_journey() -> Journey:
 
 @pytest.fixture
 def journey(db: None) -> Journey:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     return make_journey()
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.site.models import SiteProfile
 from tests.escalation.town import Town, ask, at, build_town
-from tests.factories import NOW
+from tests.factories import NOW, shipped_guide
 
 if TYPE_CHECKING:
     from kitting.escalation.models import Ticket
@@ -22,7 +21,7 @@ TEN = at("11-10 10:00")
 @pytest.fixture
 def town(db: None) -> Town:
     SiteProfile.objects.get_or_create(pk=SiteProfile.SINGLE)
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     return build_town()
 
 

@@ -10,10 +10,9 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from accounts.states import Role
 from kitting.guides.actions import add_step_note, load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.models import Edition, StepNote, Trouble
 from kitting.guides.queries.kept import forget_editions, step_notes
-from tests.factories import NOW, GrantFactory
+from tests.factories import NOW, GrantFactory, shipped_guide
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -36,7 +35,7 @@ def lead(db: None) -> User:
 @pytest.fixture
 def note(lead: User) -> StepNote:
     forget_editions()
-    edition = load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True).edition
+    edition = load_guide(draft=shipped_guide(), now=NOW, publish=True).edition
     return add_step_note(
         edition_id=edition.pk,
         step_key="connect-wifi",

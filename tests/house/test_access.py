@@ -25,7 +25,6 @@ from kitting.escalation.actions.asking import ask
 from kitting.escalation.models import Duty, LossReport, Outage, Plea, TicketPhoto
 from kitting.escalation.states import TicketKind, Wish
 from kitting.guides.actions import add_step_note, adopt_note, load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.helpdesk.models import SavedReply
 from kitting.imports.models import Import, ImportFile
 from kitting.jobs.models import Job
@@ -53,6 +52,7 @@ from tests.factories import (
     TransferFactory,
     UserFactory,
     WaveFactory,
+    shipped_guide,
 )
 
 if TYPE_CHECKING:
@@ -423,7 +423,7 @@ def refused_import() -> Import:
 @pytest.fixture
 def cast(db: None) -> Cast:
     """A city of one box."""
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     own = UserFactory.create()
     journey = JourneyFactory.create(loan=LoanFactory.create(person=own))
     begin(journey_id=journey.pk, who=Who(via=Via.BOX), now=NOW)

@@ -17,7 +17,6 @@ from kitting.celery import app
 from kitting.escalation.models import LossReport
 from kitting.escalation.states import EntryKind, TicketState
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.models import Edition, Guide
 from kitting.imports.actions import Bringing, bring
 from kitting.jobs.models import Job
@@ -41,6 +40,7 @@ from tests.factories import (
     TransferFactory,
     UserFactory,
     WaveFactory,
+    shipped_guide,
 )
 from tests.house.source import ROOT
 from tests.sheets import people
@@ -97,7 +97,7 @@ def waits_for_a_summary() -> None:
 
 
 def ready_a_month_ago() -> Journey:
-    edition = load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True).edition
+    edition = load_guide(draft=shipped_guide(), now=NOW, publish=True).edition
     then = wall_clock() - timedelta(days=31)
     return JourneyFactory.create(
         edition=edition, begun_at=then, ready_at=then, status=Status.DONE

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys.actions.entering import begin
 from kitting.journeys.actions.errors import Who
 from kitting.journeys.states import Via
-from tests.factories import NOW, DeviceFactory, JourneyFactory, LoanFactory, UserFactory
+from tests.factories import (
+    NOW,
+    DeviceFactory,
+    JourneyFactory,
+    LoanFactory,
+    UserFactory,
+    shipped_guide,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +32,7 @@ CODE = "K7M39QXP"
 
 @pytest.fixture(scope="session")
 def shipped() -> GuideDraft:
-    return read_guide_file(SHIPPED_GUIDE)
+    return shipped_guide()
 
 
 @pytest.fixture

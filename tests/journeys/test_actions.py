@@ -28,6 +28,7 @@ from kitting.journeys.states import (
     Via,
 )
 from kitting.notices.models import Notice
+from tests.examples import examples
 from tests.factories import GrantFactory, JourneyFactory, LoanFactory, UserFactory
 from tests.journeys.conftest import BY_BOX, CODE, wide
 from tests.needs import needs
@@ -461,7 +462,9 @@ moves = st.builds(
 )
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(happened=st.lists(moves, min_size=1, max_size=14))
 def test_replaying_a_journeys_events_gives_its_counters(
     waiting: Journey, now: datetime, happened: list[Move]

@@ -17,6 +17,7 @@ from kitting.journeys.models import Journey, Tally
 from kitting.journeys.states import CloseReason, TallyKind
 from kitting.rollout.models import Wave
 from kitting.rollout.states import RolloutState
+from tests.examples import examples
 from tests.factories import DepartmentFactory, LoanFactory, PlaceFactory, RolloutFactory
 from tests.journeys.test_actions import Move, moves
 
@@ -76,7 +77,9 @@ AROUND = {act.__name__: act for act in (lend, move_away, plan, drop_waves, close
 anything = st.lists(st.one_of(moves, st.sampled_from(sorted(AROUND))), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(happened=anything)
 def test_whatever_happens_the_kept_counts_are_those_of_a_recount(
     waiting: Journey, now: datetime, happened: list[Move | str]

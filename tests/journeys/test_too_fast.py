@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.journeys import actions, rules
 from kitting.journeys.actions.entering import begin
 from kitting.journeys.actions.errors import Who
 from kitting.journeys.actions.steps import declare_done, finish_step
 from kitting.journeys.models import Journey
 from kitting.journeys.states import EventKind, Method, Result, Via
-from tests.factories import NOW, JourneyFactory
+from tests.factories import NOW, JourneyFactory, shipped_guide
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +27,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def journey() -> Journey:
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     made = JourneyFactory.create()
     begin(journey_id=made.pk, who=BY_BOX, now=NOW)
     return fresh(made)

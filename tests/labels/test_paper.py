@@ -9,12 +9,18 @@ import pypdfium2
 import pytest
 
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.labels.actions.paper import print_papers
 from kitting.labels.drawing import AddressError, ExamplesLeftError, NothingToPrintError
 from kitting.labels.queries import papers_to_print
 from kitting.site.models import Flag, SiteProfile, Variable
-from tests.factories import NOW, DeviceFactory, LoanFactory, PlaceFactory, UserFactory
+from tests.factories import (
+    NOW,
+    DeviceFactory,
+    LoanFactory,
+    PlaceFactory,
+    UserFactory,
+    shipped_guide,
+)
 from tests.labels.printing import read_codes
 
 if TYPE_CHECKING:
@@ -37,7 +43,7 @@ LONGEST = {
 @pytest.fixture(autouse=True)
 def _city(settings):
     settings.SITE_URL = "https://kitto.example.lg.jp"
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=NOW, publish=True)
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
     for variable in Variable.objects.all():
         Variable.objects.filter(pk=variable.pk).update(value=variable.example)
     device = DeviceFactory.create(code=CODE, asset_tag="CB-000123")

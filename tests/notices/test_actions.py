@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, transaction
 
 from kitting.notices import actions
 from kitting.notices.channels import NotNowError, RefusedError, UnreachableError
@@ -160,6 +162,30 @@ def test_who_needs_help_reads_nothing_about_others(kind: str) -> None:
     _, body = actions.render(kind=kind, person=person, channel=Channel.MAIL, context=CONTEXT)
     assert "小野" not in body
     assert "2417" not in body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_speak_unasked_at_once_do_so_on_two_days() -> None:
+    person = UserFactory.create()
+    said = threading.Event()
+
+    def first() -> None:
+        with transaction.atomic():
+            actions.queue_message(kind="nudge", person=person, reason="a", context={}, now=NOW)
+            said.set()
+            time.sleep(0.3)  # on PostgreSQL the other one finds the day free until now
+        connection.close()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert said.wait(30)
+    actions.queue_message(kind="invite_month", person=person, reason="b", context={}, now=NOW)
+    thread.join()
+    days = Notice.objects.order_by("unasked_on").values_list("kind", "unasked_on")
+    assert list(days) == [
+        ("nudge", NOW.date()),
+        ("invite_month", NOW.date() + timedelta(days=1)),
+    ]
 
 
 # --- delivering ----------------------------------------------------------------------------------

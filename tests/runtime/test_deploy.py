@@ -18,6 +18,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 import yaml
 from cryptography import x509
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from tests.sink import Sink
 
 HOST = "kit.example.lg.jp"
+OPERATORS = "operators@example.lg.jp"
 START = ROOT / "deploy" / "start"
 GIVE_UP_SECONDS = 60
 MINE = ("DATABASE_URL", "REDIS_URL", "VAR_DIR", "DEBUG", "SITE_URL", "KITTO_REQUIRE")
@@ -239,6 +241,8 @@ def city(tmp_path: Path, sink: Sink) -> Iterator[City]:
             "VENV": sys.prefix,
             "EMAIL_HOST": "127.0.0.1",
             "EMAIL_PORT": str(sink.port),
+            "OPERATORS_EMAIL": OPERATORS,
+            "WATCH_SECONDS": "0.5",
             "TMPDIR": str(tmp_path),
         }
         yield City(tmp_path, environment, free_port(), free_port(), web)
@@ -258,7 +262,9 @@ def test_what_is_shipped_serves_a_city(city: City, sink: Sink) -> None:
         static_files_are_small_and_kept(city)
         the_worker_sends_a_code(city, sink)
         wait_for(lambda: city.ask("/readyz").status == 200, "nobody sweeps: " + city.logs)
-        all_end_when_asked(city)
+        end_when_asked(city, "beat", "worker")
+        web_tells_the_operators_that_nobody_works(city, sink)
+        end_when_asked(city, "nginx", "web")
 
 
 def the_way_in_is_safe(city: City) -> None:
@@ -301,8 +307,25 @@ def the_worker_sends_a_code(city: City, sink: Sink) -> None:
     assert sink.mails[0]["To"] == "lead@example.lg.jp"
 
 
-def all_end_when_asked(city: City) -> None:
-    for name in ("nginx", "beat", "worker", "web"):
+def web_tells_the_operators_that_nobody_works(city: City, sink: Sink) -> None:
+    """Let the worker have been away for an hour, and seen to be for half of it."""
+    with psycopg.connect(city.environment["DATABASE_URL"]) as line:
+        line.execute("UPDATE kitting_heartbeat SET at = now() - interval '1 hour'")
+        line.execute(
+            "INSERT INTO kitting_incident (kind, what, since, found_at)"
+            " VALUES ('late', 'sweep', now() - interval '1 hour', now() - interval '30 minutes')"
+            " ON CONFLICT (kind) WHERE ended_at IS NULL DO NOTHING"
+        )
+    to_operators = [OPERATORS]
+    wait_for(
+        lambda: [mail["To"] for mail in sink.mails][1:] == to_operators,
+        "the operators were not told: " + city.logs,
+    )
+    assert city.ask("/readyz").status == 503
+
+
+def end_when_asked(city: City, *names: str) -> None:
+    for name in names:
         process = city.running[name]
         assert process.poll() is None, city.logs
         process.send_signal(signal.SIGTERM)

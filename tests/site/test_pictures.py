@@ -11,10 +11,10 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
+from tests.factories import shipped_guide
 
 ART = settings.BASE_DIR / "templates" / "art"
-STEPS = [step.key for step in read_guide_file(SHIPPED_GUIDE).steps]
+STEPS = [step.key for step in shipped_guide().steps]
 WORDS = {
     "asset_tag": "CB-000123",
     "wifi_name": "asahi-staff",

@@ -10,10 +10,9 @@ from django.utils import translation
 
 from accounts.states import Role
 from kitting.guides.actions import load_guide
-from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.site.models import Flag, SiteProfile, Variable
 from kitting.site.queries import examples_left, flags, words
-from tests.factories import GrantFactory, UserFactory
+from tests.factories import GrantFactory, UserFactory, shipped_guide
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +21,7 @@ SETTINGS = "/settings/"
 
 @pytest.fixture
 def _guide(now):
-    load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=now, publish=True)
+    load_guide(draft=shipped_guide(), now=now, publish=True)
 
 
 def signed_in(role: Role | None = None) -> Client:

@@ -117,7 +117,7 @@ def digest_for_it(*, now: datetime) -> int:
 def digest_for_leads(*, now: datetime) -> int:
     """Write to each lead about the own people, on the first working morning of the week.
 
-    Returns how many letters were written. Who is away gets none; deputies read the page.
+    Returns how many letters were written. Who is away gets none: their deputies get one instead.
     """
     book, day = organisation_book(), local_day(now)
     begins = datetime.combine(day, MORNING, tzinfo=book.zone)
@@ -127,19 +127,29 @@ def digest_for_leads(*, now: datetime) -> int:
     matter = f"week:{year}-{week:02d}"
     known = set(Notice.objects.filter(about=matter).values_list("person_id", flat=True))
     leads = [
-        lead for lead in _leads(day) if lead.pk not in known and _is_there(lead, book, day)
+        lead for lead in _leads(day) if lead.pk not in known and _works_on(lead, book, day)
     ]
     return sum(_tell_lead(lead, matter, now=now) for lead in leads)
 
 
 def _leads(day: date) -> list[User]:
-    held = Grant.objects.valid(on=day).filter(role=Role.LEAD, is_deputy=False)
-    people = User.objects.present(on=day).filter(pk__in=held.values("person_id"))
-    return list(people.exclude(email="").select_related("place").order_by("pk"))
+    """Return who is written to: leads who can be reached, and deputies where none of them can."""
+    held = list(
+        Grant.objects.valid(on=day)
+        .filter(role=Role.LEAD, person__in=User.objects.present(on=day).exclude(email=""))
+        .select_related("person__place")
+        .order_by("person_id", "pk")
+    )
+    here = [grant for grant in held if not grant.person.is_on_leave(day)]
+    led = {(one.department_id, one.place_id) for one in here if not one.is_deputy}
+    wanted = [
+        one for one in here if not one.is_deputy or (one.department_id, one.place_id) not in led
+    ]
+    return list({one.person_id: one.person for one in wanted}.values())
 
 
-def _is_there(lead: User, book: CalendarBook, day: date) -> bool:
-    return clock.is_working_day(book.of_person(lead), day) and not lead.is_on_leave(day)
+def _works_on(lead: User, book: CalendarBook, day: date) -> bool:
+    return clock.is_working_day(book.of_person(lead), day)
 
 
 def _tell_lead(lead: User, matter: str, *, now: datetime) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db.models import F
 
 from kitting.escalation.models import Ticket
-from kitting.escalation.queries.ladder import organisation_book
+from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.queries.story import StoryLine, how_sure, story
 from kitting.escalation.states import Level, TicketKind, TicketState
 from kitting.guides.queries.kept import published_edition
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from accounts.queries import Rights
     from kitting.devices.models import Device
     from kitting.escalation.models import TicketQuerySet
+    from kitting.escalation.queries.ladder import LadderBook
     from kitting.journeys.models import Journey
 
 
@@ -51,7 +52,8 @@ class QueueRow:
     """One ticket in the queue; `subject` is the trouble or step it is about, in words.
 
     `minutes_left` to the answer, or since it was due, in working time; nothing while nobody waits.
-    `seen` is the last move of its story, where a row itself can be moved.
+    `seen` is the last move of its story, where a row itself can be moved. `next_level` is whom the
+    ladder asks at `ticket.due_at` unless somebody acts: the present one again, or the one above.
     """
 
     ticket: Ticket
@@ -59,6 +61,7 @@ class QueueRow:
     minutes_left: int | None
     is_overdue: bool
     seen: int = 0
+    next_level: Level | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class TicketPage:
 def queue_of(
     *, rights: Rights, show: str, now: datetime, language: str, limit: int = QUEUE_MOST
 ) -> list[QueueRow]:
-    """Return tickets of somebody's scope: what is due first on top. At most six queries.
+    """Return tickets of somebody's scope: what is due first on top. At most ten queries.
 
     `show`: "open" what was asked or reached this reader, "found" what Kitto found and still asks
     the person or lead, "mine" taken by the reader, "done" resolved lately.
@@ -100,7 +103,27 @@ def queue_of(
         rows = _first_due(
             tickets.live().single().exclude(kind=TicketKind.QUIET, level__in=below)
         )
-    return _queue_rows(rows[:limit], now=now, language=language)
+    return _with_next_levels(_queue_rows(rows[:limit], now=now, language=language))
+
+
+def _with_next_levels(rows: list[QueueRow]) -> list[QueueRow]:
+    """Say with each row whom the ladder asks next (at most four queries)."""
+    if not any(row.ticket.due_at for row in rows):
+        return rows
+    ladders = ladder_book()
+    return [replace(row, next_level=_next_level(row.ticket, ladders)) for row in rows]
+
+
+def _next_level(ticket: Ticket, ladders: LadderBook) -> Level | None:
+    """Return whom the ladder asks when the ticket's moment comes, nobody having acted."""
+    if ticket.due_at is None:
+        return None
+    here = Level(ticket.level)
+    ladder = ladders.of_ticket(ticket)
+    rung, above = ladder.at(here), ladder.above(here)
+    if (rung and ticket.level_asks < rung.times) or not above:
+        return here
+    return above[0].level
 
 
 def _first_due(tickets: TicketQuerySet) -> TicketQuerySet:

@@ -7,10 +7,11 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.actions import write_audit
 from accounts.models import User
+from accounts.queries import local_day
 from kitting.notices.channels import NotNowError, RefusedError, UnreachableError, host
 from kitting.notices.models import Notice, Outlet
 from kitting.notices.queries import day_for_a_word, summary_at
@@ -40,8 +42,8 @@ from kitting.site.models import SiteProfile
 from kitting.site.queries import words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
 
     from kitting.notices.channels import Send
     from kitting.notices.models import NoticeQuerySet
@@ -97,10 +99,12 @@ def queue(  # noqa: PLR0913  # a message has this many facts, and callers name e
     not_before: datetime | None = None,
     lane: Lane = Lane.NORMAL,
     outlet: Outlet | None = None,
+    unasked_on: date | None = None,
 ) -> Notice | None:
     """Put one message into the outbox; return None if this key was ever used.
 
     `link` is a path of this site; `not_before` holds a message back until the recipient's hours.
+    `unasked_on` is the day of something unasked; a second one for that person and day is refused.
     What is read on a page (every channel that does not leave) counts as sent at once.
     """
     due = max(now, not_before) if not_before else now
@@ -123,6 +127,7 @@ def queue(  # noqa: PLR0913  # a message has this many facts, and callers name e
             "state": NoticeState.SENT if at_once else NoticeState.QUEUED,
             "created_at": now,
             "next_try_at": due,
+            "unasked_on": unasked_on,
             "sent_at": now if at_once else None,
         },
     )
@@ -151,12 +156,11 @@ def queue_message(  # noqa: PLR0913  # see queue
     wait_until = None
     if channel == Channel.MAIL and kind in GATHERED:
         wait_until = summary_at(person, now=now)
-    if kind in UNASKED:
-        not_before = day_for_a_word(person, at=max(filter(None, (now, not_before))))
     subject, body = render(
         kind=kind, person=person, channel=channel, context={**context, "path": link}
     )
-    return queue(
+    put = partial(
+        queue,
         dedupe_key=f"{reason}:{person.pk}:{channel}",
         kind=kind,
         channel=channel,
@@ -168,9 +172,28 @@ def queue_message(  # noqa: PLR0913  # see queue
         link=link,
         about=about,
         now=now,
-        not_before=max(filter(None, (not_before, wait_until)), default=None),
         lane=Lane.GATHER if wait_until else Lane.NORMAL,
     )
+    if kind in UNASKED:
+        return _put_unasked(put, person, at=max(filter(None, (now, not_before))))
+    return put(not_before=max(filter(None, (not_before, wait_until)), default=None))
+
+
+def _put_unasked(
+    put: Callable[..., Notice | None], person: User, *, at: datetime
+) -> Notice | None:
+    """Say something unasked on the first day without any; who loses a race for it takes the next day."""
+    try:
+        return _put_on_free_day(put, person, at=at)
+    except IntegrityError:
+        return _put_on_free_day(put, person, at=at)
+
+
+def _put_on_free_day(
+    put: Callable[..., Notice | None], person: User, *, at: datetime
+) -> Notice | None:
+    moment = day_for_a_word(person, at=at)
+    return put(not_before=moment, unasked_on=local_day(moment))
 
 
 def tell_outlets(  # noqa: PLR0913  # see queue
