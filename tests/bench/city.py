@@ -199,7 +199,7 @@ def _copied(field: Field[Any, Any]) -> str:
     if field.primary_key or field.related_model in COPIED:
         return f"{field.column} + copy * {STRIDE}"
     if field.name in UNIQUE:
-        return f"{field.column} || '-' || copy"
+        return f"CASE {field.column} WHEN '' THEN '' ELSE {field.column} || '-' || copy END"
     return "NULL" if field.name == "code" else field.column
 
 
