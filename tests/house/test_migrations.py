@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
@@ -14,14 +16,21 @@ from tests.needs import needs
 LOOKED_AT = {"accounts": "0006", "kitting": "0026"}
 # Newer ones that are not clean and yet do no harm, each with the reason.
 JUDGED: dict[str, str] = {}
-# An index on a table of the same migration is no matter, and the linter knows; on others it locks writers out.
-SERIOUS = {"CREATE_INDEX"}
+# Tables that grow with every press: while an index is made on one, everybody who presses waits. On a table of the
+# same migration it is no matter, which the linter knows; on the others (people, devices) it takes a second.
+LARGE = re.compile(
+    r'ON "(kitting_(event|eventnote|journey|notice|press|steprecord|ticket|ticketentry)|django_session'
+    r'|accounts_audit\w*)"'
+)
 
 
 def flaws(statements: list[str]) -> set[str]:
     """Return what the linter finds in statements that running code would not survive."""
     errors, _ignored, warnings = analyse_sql_statements(PostgresqlAnalyser, statements)
-    return {one.code for one in errors} | {one.code for one in warnings if one.code in SERIOUS}
+    is_large = any("INDEX" in one and LARGE.search(one) for one in statements)
+    return {one.code for one in errors} | {
+        one.code for one in warnings if one.code == "CREATE_INDEX" and is_large
+    }
 
 
 @pytest.mark.django_db
@@ -50,7 +59,7 @@ def test_no_new_migration_breaks_the_code_that_still_runs() -> None:
             ],
             "NOT_NULL",
         ),
-        (['CREATE INDEX "i" ON "t" ("a");'], "CREATE_INDEX"),
+        (['CREATE INDEX "i" ON "kitting_event" ("a");'], "CREATE_INDEX"),
         (['ALTER TABLE "t" ALTER COLUMN "a" TYPE varchar(9);'], "ALTER_COLUMN"),
     ],
 )
@@ -63,7 +72,8 @@ def test_what_running_code_would_not_survive_is_found(statements: list[str], fla
     [
         'ALTER TABLE "t" ADD COLUMN "a" integer DEFAULT 0 NOT NULL;',
         'ALTER TABLE "t" ADD COLUMN "a" integer NULL;',
-        'CREATE INDEX CONCURRENTLY "i" ON "t" ("a");',
+        'CREATE INDEX CONCURRENTLY "i" ON "kitting_event" ("a");',
+        'CREATE INDEX "i" ON "kitting_device" ("a");',
     ],
 )
 def test_what_it_would_not_notice_is_let_through(statement: str) -> None:
