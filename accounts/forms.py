@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.rules import COLUMNS, NEEDED, PersonRow, read_person
-from kitting.lib.rows import Cells, Flaw, find_columns
+from accounts.rules import COLUMNS, NEEDED, PersonRow, person_reader
+from kitting.lib.rows import Flaw, find_columns
 from kitting.lib.sheets import SheetError, Stream, Table, open_table, read_table
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ class SheetRefusedError(ValueError):
 def read_roll(data: bytes, filename: str) -> list[PersonRow]:
     """Read a roll; what is wrong with a row stands in its flaws. Raises `SheetRefusedError`."""
     table, columns = open_sheet(data, filename, COLUMNS, NEEDED)
-    given = frozenset(columns)
-    return [read_person(Cells(row, columns), given) for row in table.rows]
+    return list(map(person_reader(columns), table.rows))
 
 
 def open_sheet(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from accounts.staging import Counts
     from kitting.lib.rows import Flaw
 
 BATCH = 500
@@ -194,25 +195,21 @@ def take_in_staged(prepared: Prepared, order: Order) -> RollResult:
         return RollResult(dry_run=order.dry_run, flaws=tuple(flaws))
     ground, today = take_ground(prepared.mentioned, order), local_day(order.now)
     stage.compare(_ids(prepared.mentioned, ground), fields=_said_by(prepared), today=today)
-    result = _staged_result(stage, ground, order)
+    counts = stage.counts()
+    result = _staged_result(stage, counts, ground, order)
     if order.expect and result.digest != order.expect:
         raise StaleError
     if not order.dry_run:
-        stage.write(
-            stage.counts(),
-            language=settings.LANGUAGE_CODE,
-            now=order.now,
-            batch=order.batch,
-        )
+        stage.write(counts, language=settings.LANGUAGE_CODE, now=order.now, batch=order.batch)
         write_postings(moves=result.moves, on=today, now=order.now, batch=order.batch)
         # Those who are new have ids only now.
         write_leads(_staged_leads(stage, result.held), order)
     return finished(order, result)
 
 
-def _staged_result(stage: Stage, ground: Ground, order: Order) -> RollResult:
-    counts, held = stage.counts(), stage.held()
-    today, leads = local_day(order.now), _staged_leads(stage, held)
+def _staged_result(stage: Stage, counts: Counts, ground: Ground, order: Order) -> RollResult:
+    today, held = local_day(order.now), stage.held()
+    leads = _staged_leads(stage, held)
     moves = tuple(Move(*row) for row in stage.moves())  # type: ignore[arg-type]  # a person has an id
     ledger = Ledger()
     ledger.add(counts)

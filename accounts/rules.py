@@ -7,15 +7,17 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kitting.lib.codes import ALPHABET
-from kitting.lib.rows import Cells, Flaw, repeated
+from kitting.lib.rows import Cells, Flaw, Shared, repeated
 from kitting.lib.weeks import MONDAY_TO_FRIDAY, ClockError, Week, parse_week
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date, time
+
+    from kitting.lib.sheets import Row
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "staff_number": (
@@ -144,6 +146,15 @@ class PersonRow:
     flaws: tuple[Flaw, ...] = ()
 
 
+class Numbers(NamedTuple):
+    """The numbers of what one row names: its department, place and hours, and what its person leads."""
+
+    department: int
+    place: int | None
+    hours: int | None
+    led: int | None
+
+
 @dataclass
 class Mentioned:
     """The departments, places and hours that rows name, each once, numbered as they appear."""
@@ -151,26 +162,33 @@ class Mentioned:
     departments: dict[tuple[str, ...], int] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
     hours: dict[str, int] = field(default_factory=dict)
-    hours_at: dict[tuple[str, str], int] = field(default_factory=dict)
+    # What rows name together, with its numbers, and how many rows do.
+    numbers: dict[tuple[object, ...], Numbers] = field(default_factory=dict)
+    counts: Counter[tuple[object, ...]] = field(default_factory=Counter)
 
-    def add(self, row: PersonRow) -> tuple[int, int | None, int | None, int | None]:
-        """Return the numbers of a row's department, place, hours, and of what the person leads."""
-        if row.place and row.hours:
-            at = (row.place, row.hours)
-            self.hours_at[at] = self.hours_at.get(at, 0) + 1
-        return (
-            self.departments.setdefault(row.departments, len(self.departments)),
-            self.places.setdefault(row.place, len(self.places)) if row.place else None,
-            self.hours.setdefault(row.hours, len(self.hours)) if row.hours else None,
-            self.departments.setdefault(row.led, len(self.departments)) if row.led else None,
-        )
+    def add(self, row: PersonRow) -> Numbers:
+        """Return the numbers of what a row names."""
+        named = (row.departments, row.place, row.hours, row.led)
+        self.counts[named] += 1
+        known = self.numbers.get(named)
+        if known is None:
+            known = self.numbers[named] = Numbers(
+                self.departments.setdefault(row.departments, len(self.departments)),
+                self.places.setdefault(row.place, len(self.places)) if row.place else None,
+                self.hours.setdefault(row.hours, len(self.hours)) if row.hours else None,
+                self.departments.setdefault(row.led, len(self.departments))
+                if row.led
+                else None,
+            )
+        return known
 
     @property
     def usual_hours(self) -> dict[str, str]:
         """Return the hours that most people of each place keep."""
         counts: dict[str, Counter[str]] = {}
-        for (place, hours), count in self.hours_at.items():
-            counts.setdefault(place, Counter())[hours] = count
+        for (_departments, place, hours, _led), count in self.counts.items():
+            if place and hours:
+                counts.setdefault(str(place), Counter())[str(hours)] += count
         return {place: counter.most_common(1)[0][0] for place, counter in counts.items()}
 
 
@@ -185,36 +203,97 @@ class Known:
     account: str
 
 
-def read_person(cells: Cells, given: frozenset[str]) -> PersonRow:
-    """Read one row of the roll; what is wrong with it stands in its flaws."""
-    words = _words_of(cells.text("role", most=40), cells.text("title", most=40))
+def person_reader(columns: Mapping[str, str]) -> Callable[[Row], PersonRow]:
+    """Return what reads the rows of a roll with such columns (field to header).
+
+    What is wrong with a row stands in its flaws. What many people share is judged once.
+    """
+    given = frozenset(columns)
+    homes = Shared(("bureau", "section", "unit", "place", "hours"), columns, _home)
+    posts = Shared(
+        ("role", "title", "employment", "language", "left_on", "leave_from_on", "leave_to_on"),
+        columns,
+        _post,
+    )
+
+    def read(row: Row) -> PersonRow:
+        cells = Cells(row, columns)
+        home, post = homes.of(row, cells.flaws), posts.of(row, cells.flaws)
+        return PersonRow(
+            row=row.number,
+            staff_number=_staff_number(cells),
+            name=_name(cells),
+            kana=cells.text("kana", most=80),
+            email=_email(cells),
+            account=_account(cells),
+            departments=home.departments,
+            led=home.section if post.is_lead else (),
+            names_it=post.is_it,
+            place=home.place,
+            title=post.title,
+            employment=post.employment,
+            extension=cells.number("extension", most=20),
+            hours=home.hours,
+            language=post.language,
+            left_on=post.left_on,
+            leave_from_on=post.leave_from_on,
+            leave_to_on=post.leave_to_on,
+            given=given,
+            flaws=tuple(cells.flaws),
+        )
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where somebody belongs and works; `section` is what a lead there leads."""
+
+    departments: tuple[str, ...]
+    section: tuple[str, ...]
+    place: str
+    hours: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """What somebody is there, and from when to when."""
+
+    is_lead: bool
+    is_it: bool
+    title: str
+    employment: str
+    language: str
+    left_on: date | None
+    leave_from_on: date | None
+    leave_to_on: date | None
+
+
+def _home(cells: Cells) -> _Home:
     bureau, section, unit = (cells.text(f, most=80) for f in ("bureau", "section", "unit"))
     departments = tuple(part for part in (bureau, section, unit) if part)
     if not departments:
         cells.fault("department_missing")
-    own_section = tuple(part for part in (bureau, section) if part) or departments
-    leave_from_on, leave_to_on = _leave(cells)
-    return PersonRow(
-        row=cells.row,
-        staff_number=_staff_number(cells),
-        name=_name(cells),
-        kana=cells.text("kana", most=80),
-        email=_email(cells),
-        account=_account(cells),
+    return _Home(
         departments=departments,
-        led=own_section if words.is_lead else (),
-        names_it=words.is_it,
+        section=tuple(part for part in (bureau, section) if part) or departments,
         place=cells.text("place", most=80),
+        hours=_hours(cells),
+    )
+
+
+def _post(cells: Cells) -> _Post:
+    words = _words_of(cells.text("role", most=40), cells.text("title", most=40))
+    leave_from_on, leave_to_on = _leave(cells)
+    return _Post(
+        is_lead=words.is_lead,
+        is_it=words.is_it,
         title=_title(cells, words.title),
         employment=cells.text("employment", most=40),
-        extension=cells.number("extension", most=20),
-        hours=_hours(cells),
         language=language_of(cells.text("language", most=40)),
         left_on=cells.date("left_on"),
         leave_from_on=leave_from_on,
         leave_to_on=leave_to_on,
-        given=given,
-        flaws=tuple(cells.flaws),
     )
 
 

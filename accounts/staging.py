@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
-    from accounts.rules import PersonRow
+    from accounts.rules import Numbers, PersonRow
 
 CHUNK_ROWS = 2_000
 _TO_ESCAPE = re.compile(r"[\\\t\n\r]")
@@ -33,6 +34,7 @@ IDS = ("department_id", "place_id", "hours_id")
 
 _CREATE = """
 SET LOCAL work_mem = '64MB';
+SET LOCAL default_statistics_target = 10;
 DROP TABLE IF EXISTS roll_rows, roll_pairs, roll_plan, roll_changes;
 CREATE TEMP TABLE roll_rows (
     row integer, staff_number text, name text, kana text, email text, account text,
@@ -232,7 +234,7 @@ def prepare(rows: Iterable[PersonRow]) -> Prepared:
     return prepared
 
 
-def _line(row: PersonRow, numbers: Sequence[int | None]) -> str:
+def _line(row: PersonRow, numbers: Numbers) -> str:
     """Write a row in the text format of COPY."""
     texts = (
         str(row.row), row.staff_number, row.name, row.kana, row.email, row.account, row.title,
@@ -241,9 +243,24 @@ def _line(row: PersonRow, numbers: Sequence[int | None]) -> str:
     line = "\t".join(texts)
     if line.count("\t") != len(texts) - 1 or "\\" in line or "\n" in line or "\r" in line:
         line = "\t".join(_TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], t) for t in texts)
-    days = (row.left_on, row.leave_from_on, row.leave_to_on)
-    ends = [r"\N" if end is None else str(end) for end in (*days, *numbers)]
-    return "\t".join([line, *ends, "t\n" if row.names_it else "f\n"])
+    return line + _end(
+        row.left_on, row.leave_from_on, row.leave_to_on, numbers, names_it=row.names_it
+    )
+
+
+@lru_cache(maxsize=4096)
+def _end(
+    left_on: date | None,
+    from_on: date | None,
+    to_on: date | None,
+    numbers: Numbers,
+    *,
+    names_it: bool,
+) -> str:
+    """Write what ends many lines alike."""
+    ends = (left_on, from_on, to_on, *numbers)
+    texts = (r"\N" if end is None else str(end) for end in ends)
+    return "\t".join(["", *texts, "t\n" if names_it else "f\n"])
 
 
 class Stage:

@@ -18,7 +18,7 @@ from kitting.devices import rules as devices
 from kitting.devices.forms import DEVICE_SENTENCES
 from kitting.imports.rules import FILE_BYTES_MOST, ColumnsWrongError, checked_columns
 from kitting.imports.states import Kind
-from kitting.lib.rows import Cells, Flaw, find_columns
+from kitting.lib.rows import Flaw, each, find_columns
 from kitting.lib.sheets import write_csv
 from kitting.lib.workbook import write_workbook
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from django_stubs_ext import StrPromise
+
+    from kitting.lib.sheets import Row
 
 TRANSFER_SENTENCES: Mapping[str, StrPromise] = {
     "staff_number_missing": _("The staff number is missing."),
@@ -56,7 +58,7 @@ class Sheet:
     kind: Kind
     aliases: Mapping[str, Sequence[str]]
     needed: Sequence[Sequence[str]]
-    read: Callable[[Cells, frozenset[str]], Any]
+    reader: Callable[[Mapping[str, str]], Callable[[Row], Any]]
     sentences: Mapping[str, StrPromise]
     words: Mapping[str, StrPromise]
 
@@ -99,13 +101,13 @@ OF_TRANSFERS: Mapping[str, StrPromise] = {
 }
 SHEETS: Mapping[str, Sheet] = {
     Kind.ROLL: Sheet(
-        Kind.ROLL, roll.COLUMNS, roll.NEEDED, roll.read_person, ROLL_SENTENCES, WORDS
+        Kind.ROLL, roll.COLUMNS, roll.NEEDED, roll.person_reader, ROLL_SENTENCES, WORDS
     ),
     Kind.DEVICES: Sheet(
         Kind.DEVICES,
         devices.COLUMNS,
         devices.NEEDED,
-        devices.read_device,
+        each(devices.read_device),
         DEVICE_SENTENCES,
         WORDS,
     ),
@@ -113,7 +115,7 @@ SHEETS: Mapping[str, Sheet] = {
         Kind.TRANSFERS,
         transfers.COLUMNS,
         transfers.NEEDED,
-        transfers.read_transfer,
+        each(transfers.read_transfer),
         TRANSFER_SENTENCES,
         {**WORDS, **OF_TRANSFERS},
     ),
@@ -216,8 +218,7 @@ def open_sheet(
     found, flaws = find_columns(stream.headers, sheet.aliases, sheet.needed)
     if columns is not None and known >= set(columns.values()):
         found, flaws = dict(columns), []
-    given = frozenset(found)
-    rows = (sheet.read(Cells(row, found), given) for row in stream.rows)
+    rows = map(sheet.reader(found), stream.rows)
     return Opened(stream.headers, found, tuple(flaws), _some(rows), stream.lines)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kitting.lib.sheets import (
+    Row,
     SheetError,
     clean_date,
     clean_number_string,
@@ -14,10 +16,11 @@ from kitting.lib.sheets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from kitting.lib.sheets import Row
+Part = TypeVar("Part")
+SHARED_MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,48 @@ class Cells:
 
     def _fault_of_column(self, slug: str, name: str) -> None:
         self.fault(slug, column=self._columns[name], value=clean_text(self._raw(name)))
+
+
+class Shared(Generic[Part]):
+    """Some fields of a sheet that many rows have alike: each set of cells is read once only."""
+
+    def __init__(
+        self, names: Sequence[str], columns: Mapping[str, str], read: Callable[[Cells], Part]
+    ) -> None:
+        """Keep which headers hold the fields, and what reads them together."""
+        headers = [columns[name] for name in names if name in columns]
+        self._columns = columns
+        self._read = read
+        self._key: Callable[[Mapping[str, str]], object] = (
+            itemgetter(*headers) if headers else lambda _cells: None
+        )
+        self._known: dict[object, tuple[Part, tuple[Flaw, ...]]] = {}
+
+    def of(self, row: Row, flaws: list[Flaw]) -> Part:
+        """Return what the fields of a row say; what is wrong with them is added to `flaws`."""
+        key = self._key(row.cells)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= SHARED_MOST:
+                self._known.clear()
+            cells = Cells(row, self._columns)
+            found = self._known[key] = self._read(cells), tuple(cells.flaws)
+        part, wrong = found
+        if wrong:
+            flaws += [Flaw(row.number, flaw.slug, flaw.params) for flaw in wrong]
+        return part
+
+
+def each(
+    read: Callable[[Cells, frozenset[str]], Part],
+) -> Callable[[Mapping[str, str]], Callable[[Row], Part]]:
+    """Return what makes, for the columns of a sheet, a reader of its rows."""
+
+    def reader(columns: Mapping[str, str]) -> Callable[[Row], Part]:
+        given = frozenset(columns)
+        return lambda row: read(Cells(row, columns), given)
+
+    return reader
 
 
 def find_columns(

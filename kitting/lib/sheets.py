@@ -60,7 +60,6 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _OTHER_FORMATS = (b"%PDF", b"{\\rtf", b"<")
 _WEB_PAGE = re.compile(rb"\s*<(?:!doctype html|html|head|body|table|meta)[\s>]", re.IGNORECASE)
-_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _BINARY = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _BINARY_SAMPLE_BYTES = 1024
 _JIS_ESCAPE = b"\x1b$"
@@ -138,9 +137,9 @@ def open_table(data: bytes, filename: str, *, limits: Limits = DEFAULT) -> Strea
     if data.startswith(_ZIP):
         headers, rows = _rows(_quietly(workbook_rows(data, limits)), limits)
         return Stream(headers, rows, "", "xlsx", 0)
-    text, encoding = _decoded(data)
+    text = _decoded(data)
     headers, rows = _rows(_records(text), limits)
-    return Stream(headers, rows, encoding, "csv", text.count("\n"))
+    return Stream(headers, rows, text.encoding, "csv", data.count(b"\n"))
 
 
 def _quietly(rows: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -189,20 +188,45 @@ def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
-def _decoded(data: bytes) -> tuple[str, str]:
-    """Find the characters of a text file; return them and the encoding's name."""
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text whose bytes are all characters of its encoding, as it was found out.
+
+    It is decoded again, piece by piece, while it is read: whole, it takes up to four bytes a character.
+    """
+
+    data: bytes
+    start: int
+    codec: str
+    encoding: str
+    beginning: str
+    is_disarmed: bool
+
+    def lines(self) -> io.TextIOWrapper:
+        """Return the lines with whatever ends them."""
+        raw = io.BytesIO(self.data)
+        raw.seek(self.start)
+        return io.TextIOWrapper(raw, encoding=self.codec, newline="")
+
+
+def _decoded(data: bytes) -> _Text:
+    """Find the characters of a text file."""
     marked = next((known for known in _BYTE_ORDER_MARKS if data.startswith(known[0])), None)
+    start = 0
     if marked is None:
         _refuse_other_formats(data)
         text, name = _unmarked(data)
+        codec = name
     else:
         mark, name, codec = marked
-        text = _strictly(data[len(mark) :], codec)
+        start = len(mark)
+        text = _strictly(data[start:], codec)
     if text is None:
         raise SheetError("encoding")
     if "\0" in text:
         raise SheetError("nul")
-    return text, name
+    beginning = text.lstrip("\r\n")[:_SAMPLE_CHARACTERS]
+    return _Text(data, start, codec, name, beginning, is_disarmed="'" in text)
 
 
 def _unmarked(data: bytes) -> tuple[str | None, str]:
@@ -235,12 +259,10 @@ def _refuse_other_formats(data: bytes) -> None:
         raise SheetError("encoding")
 
 
-def _records(text: str) -> Iterator[list[str]]:
+def _records(text: _Text) -> Iterator[list[str]]:
     """Yield the records of a CSV, blank ones too, so that counting them gives row numbers."""
-    # Line by line: a text file in memory would take four bytes for each character.
-    lines = (match[0] for match in _LINE.finditer(text))
-    reader = csv.reader(lines, delimiter=_delimiter(text), strict=True)
-    is_disarmed = "'" in text
+    reader = csv.reader(text.lines(), delimiter=_delimiter(text.beginning), strict=True)
+    is_disarmed = text.is_disarmed
     row = 0
     try:
         for record in reader:
@@ -251,8 +273,7 @@ def _records(text: str) -> Iterator[list[str]]:
         raise SheetError(reason, row=row + 1, limit=csv.field_size_limit()) from error
 
 
-def _delimiter(text: str) -> str:
-    start = text.lstrip("\r\n")[:_SAMPLE_CHARACTERS]
+def _delimiter(start: str) -> str:
     widths = {
         delimiter: len(
             next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), "")
@@ -267,7 +288,7 @@ def _rows(records: Iterable[list[str]], limits: Limits) -> tuple[list[str], Iter
     filled = (
         (number, cells)
         for number, cells in enumerate(records, start=1)
-        if any(cells) and any(cell.strip() for cell in cells)
+        if any(map(str.strip, cells))
     )
     _, first = next(filled, (0, []))
     headers = _headers(first, limits)
