@@ -311,18 +311,58 @@ def local_day(now: datetime) -> date:
     return now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
 
 
-def departments_by_path() -> dict[tuple[str, ...], int]:
-    """Return today's departments by their names from the top down, such as (総務部, 職員課)."""
-    rows = {d.pk: d for d in Department.objects.order_by("pk")}
-    found: dict[tuple[str, ...], int] = {}
-    for department in rows.values():
-        path, above = [department.name], rows.get(department.parent_id or 0)
-        while above:
-            path.append(above.name)
-            above = rows.get(above.parent_id or 0)
-        if department.valid_to_on is None:
-            found[tuple(reversed(path))] = department.pk
+@dataclass(frozen=True, slots=True)
+class Heir:
+    """The department that another went over into, and since when."""
+
+    id: int
+    since: date
+
+
+def heirs(on: date) -> dict[int, Heir]:
+    """Return the successors, today, of departments that have ended before a day."""
+    ended = Department.objects.filter(valid_to_on__lt=on, successor__isnull=False)
+    return _heirs(ended)
+
+
+def _heirs(ended: Iterable[Department]) -> dict[int, Heir]:
+    rows = {department.pk: department for department in ended}
+    found: dict[int, Heir] = {}
+    for pk, department in rows.items():
+        seen, end = {pk}, department.successor_id or 0
+        while end in rows and end not in seen:
+            seen.add(end)
+            end = rows[end].successor_id or 0
+        if department.valid_to_on and end not in seen:
+            found[pk] = Heir(end, department.valid_to_on + timedelta(days=1))
     return found
+
+
+def departments_by_path(on: date) -> dict[tuple[str, ...], int]:
+    """Return a day's departments by their names from the top down, such as (総務部, 職員課).
+
+    The old names of those that were renamed or merged mean their successors; they come first.
+    """
+    rows = {d.pk: d for d in Department.objects.order_by("pk")}
+    ways = {pk: _way_down(department, rows) for pk, department in rows.items()}
+    ended = [d for d in rows.values() if d.valid_to_on is not None and d.valid_to_on < on]
+    gone = {department.pk for department in ended}
+    found = {way: pk for pk, way in ways.items() if pk not in gone}
+    former: dict[tuple[str, ...], int] = {}
+    for pk, heir in _heirs(d for d in ended if d.successor_id).items():
+        above = ways[heir.id]
+        for way, below in found.items():
+            if way[: len(above)] == above:
+                former.setdefault(ways[pk] + way[len(above) :], below)
+    return {way: pk for way, pk in former.items() if way not in found} | found
+
+
+def _way_down(department: Department, rows: Mapping[int, Department]) -> tuple[str, ...]:
+    path, above = [department.name], rows.get(department.parent_id or 0)
+    while above:
+        path.append(above.name)
+        above = rows.get(above.parent_id or 0)
+    return tuple(reversed(path))
 
 
 @dataclass(frozen=True)

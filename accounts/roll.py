@@ -375,7 +375,7 @@ def take_ground(mentioned: Mentioned, order: Order) -> Ground:
 def _take_departments(
     mentioned: Mentioned, order: Order
 ) -> tuple[dict[tuple[str, ...], int], list[str]]:
-    ids, names = departments_by_path(), []
+    ids, names = departments_by_path(local_day(order.now)), []
     for depth in (1, 2, 3):
         paths = dict.fromkeys(way[:depth] for way in mentioned.departments if len(way) >= depth)
         new = [path for path in paths if path not in ids]

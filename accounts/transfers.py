@@ -29,21 +29,28 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "staff_number": ROLL_COLUMNS["staff_number"],
     "name": ROLL_COLUMNS["name"],
     "effective_on": (
-        "異動日", "発令日", "異動年月日", "発令年月日", "異動発令日", "適用日", "発効日",
-        "effective date", "effective on", "transfer date", "date",
+        "異動日", "発令日", "異動年月日", "発令年月日", "異動発令日", "適用日", "発効日", "着任日",
+        "異動予定日", "配属日", "effective date", "effective on", "transfer date", "start date",
+        "date",
     ),
     "bureau": (
         "新部", "新部名", "新部局", "新部局名", "異動先部", "異動先部局", "異動後部",
-        "new bureau", "new division",
+        "異動後部局", "異動後の部", "new bureau", "new division", "to bureau", "to division",
     ),
     "section": (
-        "新所属", "新所属名", "新課", "新課名", "異動先", "異動先所属", "異動先課", "異動後所属",
-        "異動後の所属", "配属先", "new department", "new section",
+        "新所属", "新所属名", "新課", "新課名", "新部署", "新部署名", "異動先", "異動先所属",
+        "異動先課", "異動先部署", "異動後", "異動後所属", "異動後の所属", "異動後部署",
+        "異動後の部署", "異動後課", "配属先", "新配属先", "配属先部署", "new department",
+        "new section", "to department", "to section", "destination", "new assignment",
     ),
-    "unit": ("新係", "新係名", "異動先係", "異動後係", "new unit", "new team"),
+    "unit": (
+        "新係", "新係名", "新班", "異動先係", "異動後係", "異動後の係", "new unit", "new team",
+        "to unit", "to team",
+    ),
     "place": (
         "新勤務場所", "新勤務地", "新勤務先", "新施設", "異動先勤務場所", "異動後勤務場所",
-        "異動先施設", "new place", "new location", "new workplace",
+        "異動先施設", "異動先勤務地", "異動後の勤務場所", "異動後勤務地", "異動後施設",
+        "新任地", "new place", "new location", "new workplace", "to place", "to location",
     ),
 }  # fmt: skip
 NEEDED = (("staff_number",), ("effective_on",), ("section", "bureau", "place"))
@@ -116,13 +123,16 @@ class Organisation:
         return self.tails.get(way, ())
 
 
-def organisation() -> Organisation:
-    """Load today's departments (one query)."""
-    departments = departments_by_path()
+def organisation(on: date) -> Organisation:
+    """Load a day's departments (one query)."""
+    departments = departments_by_path(on)
     tails: dict[Way, tuple[Way, ...]] = {}
-    for way in departments:
+    for way, pk in departments.items():
         for start in range(1, len(way)):
-            tails[way[start:]] = (*tails.get(way[start:], ()), way)
+            so_far = tails.get(way[start:], ())
+            # A former name and the name of today are one department.
+            if all(departments[other] != pk for other in so_far):
+                tails[way[start:]] = (*so_far, way)
     return Organisation(departments, tails, {pk: way for way, pk in departments.items()})
 
 
@@ -240,7 +250,7 @@ def _take_in(
     rows: Sequence[TransferRow], *, now: datetime, dry_run: bool, batch: str, expect: str
 ) -> TransferResult:
     people = {p.staff_number: p for p in User.objects.exclude(staff_number=None)}
-    known = organisation()
+    known = organisation(local_day(now))
     if flaws := transfer_flaws(rows, people, known):
         return TransferResult(dry_run=dry_run, flaws=tuple(flaws))
     days = {row.effective_on for row in rows if row.effective_on}
@@ -353,7 +363,7 @@ def apply_due(*, now: datetime, batch: str = "") -> list[Move]:
     )
     if not due:
         return []
-    ground = _Ground(batch)
+    ground = _Ground(batch, local_day(now))
     moves: list[Move] = []
     for on in dict.fromkeys(transfer.effective_on for transfer in due):
         part = [transfer for transfer in due if transfer.effective_on == on]
@@ -364,9 +374,9 @@ def apply_due(*, now: datetime, batch: str = "") -> list[Move]:
 class _Ground:
     """Departments and places by name, made where they are new."""
 
-    def __init__(self, batch: str) -> None:
+    def __init__(self, batch: str, today: date) -> None:
         self.batch = batch
-        self.organisation = organisation()
+        self.organisation = organisation(today)
         self.departments = dict(self.organisation.departments)
         self.places = dict(Place.objects.values_list("name", "pk"))
 

@@ -264,8 +264,8 @@ def _load_shelf(now: datetime) -> _Shelf:
             "email", "account", "staff_number", "left_on", "department_id", "place_id"
         )
     )
-    departments = departments_by_path()
     today = local_day(now)
+    departments = departments_by_path(today)
     names = {
         name.lower(): person.pk
         for person in people
@@ -480,6 +480,19 @@ def move_loans(*, moves: Sequence[Move], batch: str = "", always: bool = False) 
     Loan.objects.bulk_update(
         [loan for loan, _before in moved], ["department", "place"], batch_size=BATCH
     )
+    trace_changed(batch=batch, rows=moved)
+    return len(moved)
+
+
+def move_departments(*, heirs: Mapping[int, int], batch: str = "") -> int:
+    """Let devices on loan to a department that has ended belong to its successor; return how many."""
+    loans = Loan.objects.open().filter(department_id__in=heirs).select_for_update()
+    moved: list[tuple[Loan, dict[str, Any]]] = []
+    for loan in loans.order_by("pk"):
+        moved.append((loan, {"department_id": loan.department_id}))
+        loan.department_id = heirs[loan.department_id]
+    rows = [loan for loan, _before in moved]
+    Loan.objects.bulk_update(rows, ["department"], batch_size=BATCH)
     trace_changed(batch=batch, rows=moved)
     return len(moved)
 

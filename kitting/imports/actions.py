@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts.actions import write_audit
+from accounts.departments import DepartmentsResult, apply_departments, import_departments
 from accounts.models import (
     Department,
     Grant,
@@ -23,9 +24,9 @@ from accounts.models import (
     WorkingHours,
 )
 from accounts.states import TransferState
-from accounts.traces import Obstacle, forget, obstacles, take_back
+from accounts.traces import Obstacle, forget, obstacles, take_back, trace_made
 from accounts.transfers import TransferResult, apply_due, import_transfers
-from kitting.devices.actions import move_loans
+from kitting.devices.actions import move_departments, move_loans
 from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.states import DeviceState
 from kitting.escalation.actions.departing import take_in_roll
@@ -37,6 +38,7 @@ from kitting.journeys.actions.counting import uncounted
 from kitting.journeys.actions.loans import follow_loans, take_in_devices
 from kitting.journeys.models import Journey, Tally
 from kitting.journeys.states import CloseReason
+from kitting.rollout.models import Wave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 # Those that refer to others first.
 UNDO_ORDER = (
+    Wave.departments.through,
     Journey,
     Loan,
     BoxCode,
@@ -292,6 +295,7 @@ def _catch_up(kind: str, *, now: datetime) -> None:
     """Let moves whose day has come happen before a roll is compared with where people are."""
     if kind == Kind.ROLL:
         apply_transfers(now=now)
+        follow_departments(now=now)
 
 
 def _finish(run: Import, result: Result, *, now: datetime) -> None:
@@ -340,10 +344,54 @@ def apply_transfers(*, now: datetime) -> int:
     return len(moves)
 
 
+@transaction.atomic
+def take_in_departments(
+    *,
+    rows: Iterable[Any],
+    now: datetime,
+    dry_run: bool = False,
+    by: User | None = None,
+    batch: str = "",
+    expect: str = "",
+) -> DepartmentsResult:
+    """Note which departments end in which; where their day has come everybody goes over at once."""
+    result = import_departments(
+        rows=rows, now=now, dry_run=dry_run, by=by, batch=batch, expect=expect
+    )
+    if result.is_change and not dry_run:
+        follow_departments(now=now, batch=batch)
+    return result
+
+
+@transaction.atomic
+def follow_departments(*, now: datetime, batch: str = "") -> int:
+    """Let people, devices, set-ups and waves of departments that have ended go over; return how many people."""
+    moves, ended = apply_departments(now=now, batch=batch)
+    if not ended:
+        return 0
+    heirs = {pk: heir.id for pk, heir in ended.items()}
+    _widen_waves(heirs, batch)
+    if move_departments(heirs=heirs, batch=batch):
+        follow_loans(now=now, batch=batch)
+    if moves and not batch:
+        write_audit(action="departments.applied", now=now, by=None, data={"moved": len(moves)})
+    return len(moves)
+
+
+def _widen_waves(heirs: Mapping[int, int], batch: str) -> None:
+    """Let waves of an ended department hold for its successor too."""
+    links: Any = Wave.departments.through
+    have = set(links.objects.values_list("wave_id", "department_id"))
+    wanted = {(wave, heirs[pk]) for wave, pk in have if pk in heirs} - have
+    made = [links(wave_id=wave, department_id=pk) for wave, pk in sorted(wanted)]
+    trace_made(batch=batch, rows=links.objects.bulk_create(made))
+
+
 TAKE: Mapping[str, Callable[..., Any]] = {
     Kind.ROLL: take_in_roll,
     Kind.DEVICES: take_in_devices,
     Kind.TRANSFERS: take_in_transfers,
+    Kind.DEPARTMENTS: take_in_departments,
 }
 
 
@@ -369,6 +417,12 @@ def what_depends(run: Import) -> list[Obstacle]:
     )
     if count := asked.count():
         found.append(Obstacle("departed", User._meta.label_lower, count))
+    went = Posting.objects.filter(
+        department_id__in=_changed(run, Department, "valid_to_on"),
+        written_at__gt=run.finished_at or run.made_at,
+    )
+    if count := went.count():
+        found.append(Obstacle("used", Department._meta.label_lower, count))
     return found
 
 

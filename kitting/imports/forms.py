@@ -11,8 +11,8 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts import departments, transfers
 from accounts import rules as roll
-from accounts import transfers
 from accounts.forms import ROLL_SENTENCES, SheetRefusedError, open_stream
 from kitting.devices import rules as devices
 from kitting.devices.forms import DEVICE_SENTENCES
@@ -47,6 +47,19 @@ TRANSFER_SENTENCES: Mapping[str, StrPromise] = {
     ),
     "department_new_alone": _(
         "The department “%(value)s” is not on the roll. If it is new, add the bureau above it."
+    ),
+}
+
+DEPARTMENT_SENTENCES: Mapping[str, StrPromise] = {
+    "day_missing": _("The day of the change is missing."),
+    "old_missing": _("The department as it is called today is missing."),
+    "new_missing": _("The new department is missing."),
+    "department_unknown": _("The department “%(value)s” is not on the roll."),
+    "department_ambiguous": TRANSFER_SENTENCES["department_ambiguous"],
+    "department_twice": _("The department “%(value)s” stands in row %(earlier)s already."),
+    "department_same": _("“%(value)s” is the same department before and after."),
+    "department_ends_too": _(
+        "“%(value)s” ends by this sheet too. Name the department that is left in the end."
     ),
 }
 
@@ -93,6 +106,15 @@ WORDS: Mapping[str, StrPromise] = {
     "carton": _("Carton"),
     "effective_on": _("Day of the transfer"),
 }
+OF_DEPARTMENTS: Mapping[str, StrPromise] = {
+    "effective_on": _("Day of the change"),
+    "old_bureau": _("Bureau today"),
+    "old_section": _("Section today"),
+    "old_unit": _("Unit today"),
+    "bureau": _("New bureau"),
+    "section": _("New section"),
+    "unit": _("New unit"),
+}
 OF_TRANSFERS: Mapping[str, StrPromise] = {
     "bureau": _("New bureau"),
     "section": _("New section"),
@@ -118,6 +140,14 @@ SHEETS: Mapping[str, Sheet] = {
         each(transfers.read_transfer),
         TRANSFER_SENTENCES,
         {**WORDS, **OF_TRANSFERS},
+    ),
+    Kind.DEPARTMENTS: Sheet(
+        Kind.DEPARTMENTS,
+        departments.COLUMNS,
+        departments.NEEDED,
+        each(departments.read_department),
+        DEPARTMENT_SENTENCES,
+        {**WORDS, **OF_DEPARTMENTS},
     ),
 }
 

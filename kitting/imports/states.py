@@ -10,6 +10,7 @@ class Kind(TextChoices):
     ROLL = "roll", _("Staff roll")
     DEVICES = "devices", _("Devices")
     TRANSFERS = "transfers", _("Transfers")
+    DEPARTMENTS = "org", _("Renamed departments")
 
 
 class ImportState(TextChoices):

@@ -46,6 +46,7 @@ def move() -> None:
     """Let moves happen whose day has come."""
     _, now = current()
     actions.apply_transfers(now=now)
+    actions.follow_departments(now=now)
 
 
 @shared_task(name="imports.tidy")

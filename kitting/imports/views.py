@@ -73,6 +73,12 @@ FIGURES: Mapping[str, Mapping[str, StrPromise]] = {
         "updated": gettext_lazy("Planned anew"),
         "unchanged": gettext_lazy("Stay as they are"),
     },
+    Kind.DEPARTMENTS: {
+        "planned": gettext_lazy("Go over on their day"),
+        "applied": gettext_lazy("Go over at once"),
+        "people": gettext_lazy("People there today"),
+        "unchanged": gettext_lazy("Stay as they are"),
+    },
 }
 # What stands beside them where there is any of it, with the first names.
 BESIDE: Mapping[str, StrPromise] = {
@@ -99,6 +105,7 @@ GROUPS: Mapping[str, StrPromise] = {
     "moved": gettext_lazy("Move elsewhere"),
     "planned": gettext_lazy("Move on their day"),
     "replanned": gettext_lazy("Planned anew"),
+    "gone_over": gettext_lazy("Go over at once"),
     "opened": gettext_lazy("Lent"),
     "handed_on": gettext_lazy("Handed on to somebody else"),
 }

@@ -19,7 +19,14 @@ from kitting.imports.models import ColumnChoice, Import, ImportFile
 from kitting.imports.tasks import move, work_off
 from kitting.jobs.models import Job
 from kitting.models import BoxCode, Device, Edition, Guide, Journey, Loan, Tally
-from tests.factories import NOW, GrantFactory, JourneyFactory, TicketFactory, UserFactory
+from tests.factories import (
+    NOW,
+    GrantFactory,
+    JourneyFactory,
+    TicketFactory,
+    UserFactory,
+    WaveFactory,
+)
 from tests.sheets import box, csv_of, devices, people, somebody
 
 TABLES = (User, Department, Place, Grant, Device, BoxCode, Loan, Journey, Posting, Transfer)
@@ -411,3 +418,164 @@ def test_the_task_moves_who_is_due(taken):
 def test_a_lead_is_no_it_here(client, db):
     client.force_login(GrantFactory.create(role="desk").person)
     assert client.get("/imports/").status_code == 404
+
+
+# --- departments on a day ----------------------------------------------------------------------------
+
+RENAMED = {
+    "施行日": "2027-04-01",
+    "旧部": "総務部",
+    "旧課": "総務課",
+    "新部": "総務部",
+    "新課": "総務人事課",
+}
+
+
+def renamed(*rows: dict[str, str]) -> bytes:
+    return csv_of([RENAMED | row for row in rows])
+
+
+def a_section_with_everything(taken) -> User:
+    """Two people, a lead, a device on loan and a wave in a section."""
+    taken(
+        people({"役割": "DX推進リーダー"}, somebody("000204"), somebody("000205", 課="職員課"))
+    )
+    taken(
+        devices({"利用者": "000203"}, box(2, 部="総務部", 課="総務課", 用途="共用")), "devices"
+    )
+    person = User.objects.get(staff_number="000203")
+    WaveFactory.create(name="第1回").departments.add(person.department)
+    return person
+
+
+def test_a_renamed_section_goes_over_on_its_day_and_once(taken):
+    person = a_section_with_everything(taken)
+    old = person.department
+    run = taken(renamed({}), "org")
+    assert (run.counts["planned"], run.counts["people"], run.counts["departments_new"]) == (
+        1,
+        2,
+        1,
+    )
+    april = NOW.replace(year=2027, month=4, day=1)
+    assert actions.follow_departments(now=april - timedelta(days=1)) == 0
+    assert actions.follow_departments(now=april) == 2
+    assert actions.follow_departments(now=april) == 0
+    new = Department.objects.get(name="総務人事課")
+    old.refresh_from_db()
+    assert (old.successor, old.valid_to_on, new.valid_from_on) == (
+        new,
+        date(2027, 3, 31),
+        date(2027, 4, 1),
+    )
+    assert {
+        User.objects.get(pk=person.pk).department,
+        Grant.objects.get(role="lead").department,
+    } == {new}
+    assert set(Loan.objects.values_list("department", flat=True)) == {new.pk}
+    assert Journey.objects.open().get().department == new
+    assert new.waves.count() == 1
+    postings = Posting.objects.filter(department=old, to_on=date(2027, 4, 1))
+    assert postings.count() == 2
+
+
+def test_a_roll_that_still_uses_the_old_name_changes_nothing(taken):
+    a_section_with_everything(taken)
+    taken(renamed({"施行日": "2026-01-01"}), "org")
+    before = Department.objects.count()
+    run = taken(people({"役割": "DX推進リーダー"}, somebody("000204")))
+    assert (run.counts["moved"], run.counts["departments_created"]) == (0, 0)
+    assert Department.objects.count() == before
+
+
+def test_a_renamed_bureau_keeps_its_sections_and_merges_twins(taken):
+    taken(
+        people(
+            {}, somebody("000204", 部="福祉部", 課="総務課"), somebody("000205", 課="職員課")
+        )
+    )
+    taken(renamed({"施行日": "2026-01-01", "旧課": "", "新部": "福祉部", "新課": ""}), "org")
+    homes = {
+        number: User.objects.get(staff_number=number).department.full_name
+        for number in ("000203", "000204", "000205")
+    }
+    assert homes == {
+        "000203": "福祉部 総務課",
+        "000204": "福祉部 総務課",
+        "000205": "福祉部 職員課",
+    }
+    assert not Department.objects.filter(parent__name="総務部", valid_to_on=None).exists()
+
+
+def test_a_sheet_of_departments_is_taken_back(taken, it):
+    a_section_with_everything(taken)
+    before = everything()
+    for day in ("2027-04-01", "2026-01-01"):
+        actions.undo(run=taken(renamed({"施行日": day}), "org"), by=it, now=NOW)
+        assert everything() == before
+
+
+def test_what_went_over_by_itself_is_not_taken_back(taken, it):
+    a_section_with_everything(taken)
+    run = taken(renamed({"新課": "職員課"}), "org")
+    april = NOW.replace(year=2027, month=4, day=1)
+    actions.follow_departments(now=april)
+    with pytest.raises(actions.DependsError):
+        actions.undo(run=run, by=it, now=april)
+
+
+def test_a_sheet_of_departments_twice_changes_nothing(taken, shown):
+    taken(people({}))
+    taken(renamed({}), "org")
+    assert shown(renamed({}), "org").counts["unchanged"] == 1
+    assert shown(renamed({"施行日": "2027-05-01"}), "org").counts["updated"] == 1
+    taken(people({}))
+    taken(renamed({"施行日": "2026-01-01"}), "org")
+    assert shown(renamed({"施行日": "2026-01-01"}), "org").counts["unchanged"] == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "slug"),
+    [
+        ({"施行日": ""}, "day_missing"),
+        ({"旧部": "", "旧課": ""}, "old_missing"),
+        ({"新部": "", "新課": ""}, "new_missing"),
+        ({"旧課": "知らない課"}, "department_unknown"),
+        ({"新課": "総務課"}, "department_same"),
+    ],
+)
+def test_a_change_of_departments_that_cannot_be_is_said(taken, shown, row, slug):
+    taken(people({}))
+    assert [flaw[1] for flaw in shown(renamed(row), "org").flaws] == [slug]
+
+
+def test_departments_that_end_twice_or_in_each_other_are_said(taken, shown):
+    taken(people({}, somebody("000204", 課="職員課")))
+    rows = ({}, {}, {"旧課": "職員課", "新課": "総務課"})
+    run = shown(renamed(*rows), "org")
+    assert [flaw[1] for flaw in run.flaws] == ["department_twice", "department_ends_too"]
+
+
+def test_the_command_notes_renamed_departments(taken, tmp_path):
+    taken(people({}))
+    path = tmp_path / "april.csv"
+    path.write_bytes(renamed({}))
+    out = io.StringIO()
+    call_command("import_departments", str(path), "--language=en", stdout=out)
+    assert "Go over on their day: 1" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("day", "department", "place"),
+    [
+        ("異動日", "異動先部署", "異動先勤務地"),
+        ("発令日", "新部署", "新任地"),
+        ("date", "to department", "to place"),
+    ],
+)
+def test_transfers_come_under_the_names_personnel_gives_them(
+    taken, shown, day, department, place
+):
+    taken(people({}))
+    row = {"staff number": "000203", day: "2027-04-01", department: "総務課", place: "西庁舎"}
+    assert shown(csv_of([row]), "transfers").counts["planned"] == 1
