@@ -78,7 +78,8 @@ def bind_code(
     Raises `CodeNotFreeError`, `DeviceGoneError` for a device that is retired, and
     `DeviceLabelledError` where a label is there that is not to be replaced.
     """
-    if _retire(device, now=now) and not replaces:
+    had_one = _retire(device, now=now)
+    if had_one and not replaces:
         raise DeviceLabelledError
     device.refresh_from_db(fields=["state"])
     if device.state == DeviceState.RETIRED:
@@ -89,6 +90,8 @@ def bind_code(
     if not bound:
         raise CodeNotFreeError
     _put_on(device, code)
+    if had_one:
+        _note_label(device, now=now, by=by)
     write_audit(action="code.bound", now=now, by=by, subject=f"device:{device.pk}")
 
 
@@ -99,6 +102,7 @@ def replace_code(*, device: Device, now: datetime, by: User | None = None) -> st
     code = _new_codes(1)[0]
     BoxCode.objects.create(code=code, device=device, created_at=now)
     _put_on(device, code)
+    _note_label(device, now=now, by=by)
     write_audit(action="code.replaced", now=now, by=by, subject=f"device:{device.pk}")
     return code
 
@@ -108,6 +112,7 @@ def retire_code(*, device: Device, now: datetime, by: User | None = None) -> Non
     """Let the label of a device open nothing any more."""
     if _retire(device, now=now):
         _put_on(device, None)
+        _note_label(device, now=now, by=by)
         write_audit(action="code.retired", now=now, by=by, subject=f"device:{device.pk}")
 
 
@@ -115,6 +120,11 @@ def _retire(device: Device, *, now: datetime) -> int:
     # Locking the device first lets two people with two labels for it take turns.
     Device.objects.select_for_update().get(pk=device.pk)
     return BoxCode.objects.filter(device=device, retired_at__isnull=True).update(retired_at=now)
+
+
+def _note_label(device: Device, *, now: datetime, by: User | None) -> None:
+    """Write into the story of a device that its old label opens nothing any more."""
+    happen(device_id=device.pk, kind=DeviceEventKind.RELABELLED, deed=Deed(now=now, by=by))
 
 
 def _put_on(device: Device, code: str | None) -> None:
@@ -590,7 +600,9 @@ def _state_of(device_id: int) -> DeviceState:
 
 
 @transaction.atomic
-def receive(*, devices: Sequence[Device], deed: Deed) -> int:
+def receive(
+    *, devices: Sequence[Device], deed: Deed, data: Mapping[str, str] | None = None
+) -> int:
     """Note that boxes have arrived; those that had already stay as they are. Returns how many."""
     fresh = [device.pk for device in devices if device.arrived_at is None]
     locked = Device.objects.select_for_update().filter(pk__in=fresh, arrived_at__isnull=True)
@@ -605,6 +617,7 @@ def receive(*, devices: Sequence[Device], deed: Deed) -> int:
                 after=state,
                 at=deed.now,
                 actor=deed.by,
+                data=dict(data or {}),
             )
             for pk, state in sorted(states.items())
         ],

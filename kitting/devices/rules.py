@@ -147,7 +147,10 @@ def tails_of(
     tails: dict[tuple[str, ...], tuple[int, ...]] = {}
     for path, department_id in departments.items():
         for start in range(1, len(path)):
-            tails[path[start:]] = (*tails.get(path[start:], ()), department_id)
+            so_far = tails.get(path[start:], ())
+            # A former name and the name of today are one department.
+            if department_id not in so_far:
+                tails[path[start:]] = (*so_far, department_id)
     return tails
 
 

@@ -54,6 +54,7 @@ class DeviceEventKind(TextChoices):
     ASKED_BACK = "asked_back", pgettext_lazy("device", "asked back")
     RETURNED = "returned", pgettext_lazy("device", "given back")
     RETIRED = "retired", pgettext_lazy("device", "retired")
+    RELABELLED = "relabelled", pgettext_lazy("device", "label replaced")
 
 
 _S, _K = DeviceState, DeviceEventKind
@@ -82,6 +83,7 @@ MOVES: Mapping[DeviceEventKind, tuple[tuple[DeviceState, ...], DeviceState | Non
             _K.REPAIRED: ((_S.REPAIR,), _S.STOCK),
             _K.ASKED_BACK: ((_S.LENT, _S.SPARE), _S.RETURNING),
             _K.RETURNED: ((_S.LENT, _S.SPARE, _S.RETURNING), _S.STOCK),
+            _K.RELABELLED: (tuple(_S), None),
             _K.RETIRED: ((_S.STOCK, _S.REPAIR, _S.FOUND, _S.LOST), _S.RETIRED),
         }
     )

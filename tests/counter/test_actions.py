@@ -149,6 +149,20 @@ def test_a_carton_arrives_at_once_and_its_boxes_once(desk):
     assert DeviceEvent.objects.filter(kind="received").count() == 3
 
 
+def test_a_carton_is_taken_back_as_a_whole_but_for_what_went_out(desk, koike):
+    boxes = [free_device(carton="C-07") for _ in range(4)]
+    arrival(desk, boxes[0].code)
+    done = arrival(desk, "C-07")
+    scan(desk, boxes[1].code, "203")
+    assert take_back(done, desk).undone_at == LATER
+    here = Device.objects.filter(arrived_at__isnull=False).order_by("pk")
+    assert list(here) == boxes[:2]
+    assert kinds(boxes[3]) == ["received", "not_received"]
+    with pytest.raises(CannotUndoError):
+        take_back(done, desk)
+    assert arrival(desk, "C-07").boxes == 2
+
+
 def test_an_arrival_is_taken_back(desk):
     box = free_device()
     take_back(arrival(desk, box.code), desk)

@@ -30,6 +30,7 @@ from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.models import Journey
 from kitting.journeys.rules import plan_from, replay
 from kitting.journeys.states import CloseReason, Method, Via
+from kitting.notices.models import Notice
 from tests.counter.conftest import free_device, kept_box
 from tests.factories import NOW, DeviceFactory, shipped_guide
 
@@ -201,6 +202,17 @@ def test_whoever_leaves_is_asked_for_the_device_and_it_comes_back(koike, deed):
     assert act(device, DeviceEventKind.RETURNED, deed).state == STATES.STOCK
     assert not Ticket.objects.open().filter(kind=TicketKind.RETURN).exists()
     assert not Loan.objects.open().filter(device=device).exists()
+
+
+def test_what_it_asks_back_is_a_ticket_until_it_is_here(koike, lead, deed, it):
+    device = kept_box(person=koike)
+    assert act(device, DeviceEventKind.ASKED_BACK, deed).state == STATES.RETURNING
+    ticket = Ticket.objects.open().get(kind=TicketKind.RETURN)
+    assert (ticket.device, ticket.department) == (device, koike.department)
+    assert ticket.entries.get(kind="opened").actor == it
+    assert Notice.objects.filter(person=lead, kind="return_device").exists()
+    act(device, DeviceEventKind.RETURNED, deed)
+    assert not Ticket.objects.open().exists()
 
 
 def test_whoever_leaves_while_the_device_is_in_repair_need_not_bring_it(koike, deed):

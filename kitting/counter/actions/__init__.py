@@ -33,8 +33,8 @@ from kitting.devices.actions import (
     take_back,
     unreceive,
 )
-from kitting.devices.models import Device
-from kitting.devices.states import DeviceEventKind
+from kitting.devices.models import Device, DeviceEvent, Loan
+from kitting.devices.states import IN_USE, DeviceEventKind
 from kitting.journeys.actions.errors import Who
 from kitting.journeys.actions.loans import close_journeys, open_journey
 from kitting.journeys.models import Journey
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.queries import Rights
-    from kitting.devices.models import Loan
 
 # Whoever lost a race reads once more what is true now.
 TRIES = 2
@@ -143,10 +142,14 @@ def _carton_arrives(typed: Typed, *, rights: Rights, deed: Deed) -> _Done:
     carton = carton_of(typed.box, rights)
     if not carton:
         return _Done(Outcome.UNREADABLE)
-    count = receive(devices=carton, deed=deed)
+    count = receive(devices=carton, deed=deed, data={"scan": _name(typed)})
     outcome = Outcome.ARRIVED if count else Outcome.HERE_BEFORE
-    # A carton is taken back box by box: which of them were new stands in their own story.
     return _Done(outcome, boxes=count or len(carton))
+
+
+def _name(scan: Typed | Scan) -> str:
+    """Return what tells one scan from all others."""
+    return f"{scan.client}:{scan.sequence}"
 
 
 def _hand_out(typed: Typed, *, rights: Rights, deed: Deed) -> _Done:
@@ -211,11 +214,11 @@ def bind(*, device: Device, person: User, deed: Deed, handed: bool = False) -> L
 def undo(*, scan: Scan, by: User, rights: Rights, now: datetime) -> Scan:
     """Take back what a scan did, once. Raises `CannotUndoError`."""
     scan = Scan.objects.select_for_update(of=("self",)).get(pk=scan.pk)
-    if not may_undo(scan) or scan.device_id is None:
+    if not may_undo(scan):
         raise CannotUndoError("changed")
     deed = Deed(now=now, by=by)
     if scan.mode == Mode.ARRIVE:
-        done = unreceive(device=Device.objects.get(pk=scan.device_id), deed=deed)
+        done = _undo_arrival(scan, deed=deed)
     else:
         done = _undo_hand_out(scan, rights=rights, deed=deed)
     if not done:
@@ -223,6 +226,21 @@ def undo(*, scan: Scan, by: User, rights: Rights, now: datetime) -> Scan:
     scan.undone_at = now
     scan.save(update_fields=["undone_at"])
     return scan
+
+
+def _undo_arrival(scan: Scan, *, deed: Deed) -> bool:
+    """Take back that a box arrived, or all boxes of a carton that nobody has been given since."""
+    boxes = Device.objects.filter(pk=scan.device_id, state__in=IN_USE)
+    if scan.device_id is None:
+        arrived = DeviceEvent.objects.filter(
+            kind=DeviceEventKind.RECEIVED, at=scan.at, data__scan=_name(scan)
+        )
+        out = Loan.objects.open().filter(handed_over_at__isnull=False)
+        boxes = Device.objects.filter(
+            state__in=IN_USE, pk__in=arrived.values("device_id")
+        ).exclude(pk__in=out.values("device_id"))
+    done = [unreceive(device=box, deed=deed) for box in boxes.order_by("pk")]
+    return any(done)
 
 
 def _undo_hand_out(scan: Scan, *, rights: Rights, deed: Deed) -> bool:

@@ -18,6 +18,7 @@ from kitting.devices.actions import (
 from kitting.devices.models import Device, Loan
 from kitting.devices.states import DeviceEventKind, DeviceState, LoanKind
 from kitting.escalation import actions as escalation
+from kitting.escalation.actions.departing import ask_for_return
 from kitting.escalation.actions.swaps import swap_device
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import Source, TicketKind
@@ -73,10 +74,11 @@ def repaired(*, device: Device, deed: Deed) -> None:
 
 @transaction.atomic
 def ask_back(*, device: Device, deed: Deed) -> None:
-    """Ask a device back; from now on nobody sets it up."""
+    """Ask a device back; from now on nobody sets it up, and its lead is asked to bring it."""
     loan = _loan_of(device)
     happen(device_id=device.pk, kind=DeviceEventKind.ASKED_BACK, deed=deed, loan=loan)
     _close_journeys(device, reason=CloseReason.LOAN_ENDED, deed=deed)
+    ask_for_return(device=device, source=Source.STAFF, by=deed.by, now=deed.now)
 
 
 @transaction.atomic

@@ -141,7 +141,7 @@ def _result(scan: Scan, request: SiteRequest) -> dict[str, Any]:
         "scan": scan,
         "tone": tone(scan),
         "sentence": sentence(scan),
-        "may_undo": may_undo(scan) and scan.device_id is not None,
+        "may_undo": may_undo(scan),
         "other": other,
         "may_force": is_one_too_many and sees_all(request.rights),
         "keys": _keys(Mode(scan.mode)),

@@ -92,8 +92,21 @@ def depart_one(device_id: int, *, book: CalendarBook, now: datetime) -> str:
         end_loan(device_id=device_id, now=now)
         return CLOSED
     close_journeys(device, reason=CloseReason.PERSON_LEFT, now=now)
-    ticket, is_new = about_device(device, TicketKind.RETURN, source=Source.SWEEP, now=now)
-    if is_new:
-        add_entry(ticket, EntryKind.OPENED, now)
-        raise_by_itself(Telling(ticket, book, now), first=True)
+    ask_for_return(device=device, source=Source.SWEEP, book=book, now=now)
     return CLOSED
+
+
+@transaction.atomic
+def ask_for_return(
+    *,
+    device: Device,
+    source: Source,
+    now: datetime,
+    by: User | None = None,
+    book: CalendarBook | None = None,
+) -> None:
+    """Open the ticket by which a device comes back, and ask its lead to bring it; one that is open stays."""
+    ticket, is_new = about_device(device, TicketKind.RETURN, source=source, now=now)
+    if is_new:
+        add_entry(ticket, EntryKind.OPENED, now, actor=by)
+        raise_by_itself(Telling(ticket, book or organisation_book(), now), first=True)
