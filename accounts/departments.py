@@ -354,13 +354,10 @@ def _hand_on_grants(ended: Mapping[int, Heir], batch: str) -> None:
         Grant.objects.select_for_update().filter(department_id__in=ended).order_by("pk")
     ):
         heir = ended[grant.department_id or 0]
-        same = Grant.objects.filter(
-            person_id=grant.person_id,
-            role=grant.role,
-            department_id=heir.id,
-            place_id=grant.place_id,
+        there = Grant.objects.filter(
+            person_id=grant.person_id, role=grant.role, department_id=heir.id
         )
-        if same.exists():
+        if grant.place_id in there.values_list("place_id", flat=True):
             trace_removed(batch=batch, rows=[grant])
             grant.delete()
             continue

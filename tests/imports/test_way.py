@@ -18,6 +18,7 @@ from kitting.imports import actions
 from kitting.imports.models import ColumnChoice, Import, ImportFile
 from kitting.imports.tasks import move, work_off
 from kitting.jobs.models import Job
+from kitting.journeys.actions.loans import follow_loans
 from kitting.models import BoxCode, Device, Edition, Guide, Journey, Loan, Tally
 from tests.factories import (
     NOW,
@@ -445,6 +446,7 @@ def a_section_with_everything(taken) -> User:
     )
     person = User.objects.get(staff_number="000203")
     WaveFactory.create(name="第1回").departments.add(person.department)
+    follow_loans(now=NOW)
     return person
 
 

@@ -230,8 +230,9 @@ def undo(*, scan: Scan, by: User, rights: Rights, now: datetime) -> Scan:
 
 def _undo_arrival(scan: Scan, *, deed: Deed) -> bool:
     """Take back that a box arrived, or all boxes of a carton that nobody has been given since."""
-    boxes = Device.objects.filter(pk=scan.device_id, state__in=IN_USE)
-    if scan.device_id is None:
+    if scan.device_id is not None:
+        boxes = Device.objects.filter(pk=scan.device_id, state__in=IN_USE)
+    else:
         arrived = DeviceEvent.objects.filter(
             kind=DeviceEventKind.RECEIVED, at=scan.at, data__scan=_name(scan)
         )
