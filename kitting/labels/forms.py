@@ -209,6 +209,7 @@ class PaperFields(forms.Form):
                 start=said[f"{kind}_start"],
                 printer=said["printer"],
                 as_pictures=said["as_pictures"],
+                apart=bool(said.get("apart")),
             )
             for kind in Kind
             if said["kinds"] in (BOTH, kind)
@@ -224,6 +225,11 @@ def _paper_name(paper: Sheet | Tape) -> str:
 
 class OrderForm(PaperFields, ChosenForm):
     """A printing of labels."""
+
+    apart = forms.BooleanField(
+        label=gettext_lazy("A new sheet for each place, so that piles need not be cut apart"),
+        required=False,
+    )
 
 
 class OneForm(PaperFields):

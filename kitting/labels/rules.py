@@ -35,7 +35,7 @@ from kitting.labels.sheets import (
 from kitting.lib.codes import LENGTH, normalise, parse, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Sequence
 
 SMALLEST_TEXT = 9.0  # points
 SMALLEST_MODULE = 0.5  # mm; what phones read from any office printer
@@ -123,6 +123,32 @@ def position(sheet: Sheet, number: int, start: int = 1) -> Cell:
 def pages(sheet: Sheet, labels: int, start: int = 1) -> int:
     """Return how many sheets that many labels take."""
     return position(sheet, labels - 1, start).page if labels else 0
+
+
+class Part(NamedTuple):
+    """The labels of one sheet: the first of them (from 0), how many, and where it lies (from 0)."""
+
+    first: int
+    count: int
+    place: int
+
+
+def dealt(
+    sheet: Sheet, heads: Sequence[str], start: int = 1, *, apart: bool = False
+) -> list[Part]:
+    """Deal labels out to sheets in their order, the first from place `start` (from 1) on.
+
+    `heads` has one word for each label; `apart` begins a new sheet where it changes.
+    """
+    found: list[Part] = []
+    first, place = 0, start - 1
+    while first < len(heads):
+        end = min(len(heads), first + sheet.count - place)
+        if apart:
+            end = next((n for n in range(first, end) if heads[n] != heads[first]), end)
+        found.append(Part(first, end - first, place))
+        first, place = end, 0
+    return found
 
 
 def holds(sheet: Sheet, kind: Kind) -> bool:

@@ -11,6 +11,7 @@ from kitting.labels.rules import (
     Fault,
     Room,
     address_fault,
+    dealt,
     faults,
     fixed_lines,
     frame,
@@ -71,6 +72,22 @@ def test_a_sheet_in_second_use_begins_at_its_first_free_place():
 )
 def test_sheets_are_counted(labels, start, expected):
     assert pages(BOX, labels, start) == expected
+    assert len(dealt(BOX, ["本庁舎"] * labels, start)) == expected
+
+
+def test_each_place_begins_a_new_sheet_where_that_is_wanted():
+    heads = ["本庁舎"] * 14 + ["東庁舎"] * 12 + ["西庁舎"]
+    assert [tuple(part) for part in dealt(BOX, heads, 3)] == [
+        (0, 10, 2),
+        (10, 12, 0),
+        (22, 5, 0),
+    ]
+    assert [tuple(part) for part in dealt(BOX, heads, 3, apart=True)] == [
+        (0, 10, 2),
+        (10, 4, 0),
+        (14, 12, 0),
+        (26, 1, 0),
+    ]
 
 
 @pytest.mark.parametrize("kind", Kind)

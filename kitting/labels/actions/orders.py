@@ -54,7 +54,8 @@ _STEPS = 50
 class Wish:
     """One file somebody wants: a kind of label on a paper, from a place of the first sheet on.
 
-    `printer` names what was measured; `as_pictures` is PNG files for tape.
+    `printer` names what was measured; `as_pictures` is PNG files for tape; `apart` begins a new sheet for
+    each place of work.
     """
 
     kind: Kind
@@ -62,6 +63,7 @@ class Wish:
     start: int = 1
     printer: str = ""
     as_pictures: bool = False
+    apart: bool = False
 
 
 def check_wishes(*, labels: list[Label], wishes: Sequence[Wish], profile: SiteProfile) -> None:
@@ -214,6 +216,7 @@ def _file_of(wish: Wish, folder: Path) -> dict[str, Any]:
             "sheet": asdict(paper),
             "start": wish.start,
             "correction": asdict(correction),
+            "apart": wish.apart,
         }
     return {**fields, "kind": wish.kind, "path": str(folder / f"{name}.{ending}")}
 

@@ -120,7 +120,8 @@ def unheard(_drawn: int) -> None:
 class Printing:
     """One file of a printing: a kind of label, its sheets, and the file to write.
 
-    `start` (from 1) is the first free place of the first sheet.
+    `start` (from 1) is the first free place of the first sheet; `apart` begins a new one for each place
+    of work.
     """
 
     kind: Kind
@@ -128,6 +129,7 @@ class Printing:
     output: BinaryIO
     start: int = 1
     correction: Correction = NO_CORRECTION
+    apart: bool = False
 
 
 def draw_sheets(
@@ -152,19 +154,19 @@ def draw_sheets(
     canvas = canvas_for(printing.output, sheet.paper, words.language)
     canvas.setTitle(f"{words.title} {sheet.name}")
     pen = Pen(canvas, printing.kind, sheet, words)
-    count = rules.pages(sheet, len(listed), start)
-    for number in range(count):
-        first = max(0, number * sheet.count - start + 1)
-        here = listed[first : (number + 1) * sheet.count - start + 1]
+    heads = [label.place for label in listed]
+    parts = rules.dealt(sheet, heads, start, apart=printing.apart)
+    for number, part in enumerate(parts, start=1):
+        here = listed[part.first : part.first + part.count]
         correct(canvas, printing.correction, sheet)
-        if number > 0 or start == 1:  # a sheet in second use has its notes already
-            pen.notes(here, number + 1, count)
-        for place, label in enumerate(here, first):
-            pen.label(label, rules.position(sheet, place, start))
+        if part.place == 0:  # a sheet in second use has its notes already
+            pen.notes(here, number, len(parts))
+        for place, label in enumerate(here, part.place):
+            pen.label(label, rules.position(sheet, place))
         canvas.showPage()
-        heard(first + len(here))
+        heard(part.first + part.count)
     canvas.save()
-    return count
+    return len(parts)
 
 
 def canvas_for(output: BinaryIO, paper: tuple[float, float], language: str) -> Canvas:

@@ -79,7 +79,7 @@ def _draw_file(
     fields = dict(file["sheet"])
     sheet = Sheet(**fields | {"paper": tuple(fields["paper"])})
     correction = Correction(**file["correction"])
-    printing = Printing(kind, sheet, output, file["start"], correction)
+    printing = Printing(kind, sheet, output, file["start"], correction, apart=file["apart"])
     return draw_sheets(labels=labels, printing=printing, words=wording, heard=heard)
 
 

@@ -31,7 +31,7 @@ from kitting.labels.queries import (
     printings,
     sender,
 )
-from kitting.labels.rules import pages
+from kitting.labels.rules import dealt
 from kitting.labels.sheets import USUAL, Kind, Tape
 from kitting.labels.views.shared import printer_of, say_error, to_printing
 
@@ -99,14 +99,16 @@ def _looked_at(
     return {
         "preview": _preview(request, labels, wishes[0]),
         "number": len(labels),
-        "files": [(wish.kind, *_size(wish, len(labels))) for wish in wishes],
+        "files": [(wish.kind, *_size(wish, labels)) for wish in wishes],
     }
 
 
-def _size(wish: Wish, number: int) -> tuple[str, int]:
+def _size(wish: Wish, labels: list[Label]) -> tuple[str, int]:
     paper = paper_called(wish.paper)
-    count = number if isinstance(paper, Tape) else pages(paper, number, wish.start)
-    return paper.name, count
+    if isinstance(paper, Tape):
+        return paper.name, len(labels)
+    heads = [label.place for label in labels]
+    return paper.name, len(dealt(paper, heads, wish.start, apart=wish.apart))
 
 
 def _preview(request: SiteRequest, labels: list[Label], wish: Wish) -> Preview | None:
