@@ -105,11 +105,13 @@ def test_a_lead_counts_and_sees_own_boxes_only(lead, koike):
     assert "他課の人" not in page.text
 
 
-def test_wasm_may_run_on_the_pages_of_the_counter_and_nowhere_else(counter):
+def test_wasm_may_run_where_codes_are_read_with_the_camera_and_nowhere_else(counter):
     for path, may in (
         ("/counter/", True),
         ("/counter/arrive/", True),
         ("/counter/boxes/", False),
+        ("/labels/match/", True),
+        ("/labels/", False),
     ):
         policy = counter.get(path).headers["Content-Security-Policy"]
         assert ("wasm-unsafe-eval" in policy) == may

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -20,11 +21,14 @@ from kitting.labels.queries import Verdict, box_verdict, compare, slip_counts
 from kitting.labels.rules import read_scan, slip_shown
 from kitting.labels.views.shared import printer_of
 from kitting.lib.codes import CodeError, shown
+from kitting.site.rules import permissions_policy
 
 if TYPE_CHECKING:
     from kitting.site.queries import SiteRequest
 
 
+# Where the browser has no reader of codes of its own, zxing-wasm reads them.
+@csp_update({"script-src": ["'wasm-unsafe-eval'"]})
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
@@ -49,7 +53,9 @@ def match(request: SiteRequest) -> HttpResponse:
     # The field is always empty: a scanner would write behind what stands in it.
     context["form"] = ScanForm()
     status = 422 if "is_mistake" in context else 200
-    return render(request, "labels/match.html", context, status=status)
+    response = render(request, "labels/match.html", context, status=status)
+    response.headers["Permissions-Policy"] = permissions_policy("camera")
+    return response
 
 
 def _both(form: ScanForm, scanned: dict[str, str]) -> dict[str, str] | None:
