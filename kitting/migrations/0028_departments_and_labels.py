@@ -30,7 +30,7 @@ HAPPENINGS = [
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("kitting", "0026_who_asked_before"),
+        ("kitting", "0027_of_a_country"),
     ]
 
     operations = [

@@ -24,6 +24,6 @@ def make(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0006_tokens")]
+    dependencies = [("accounts", "0007_finding_people")]
 
     operations = [migrations.RunPython(drop, make, elidable=True)]
