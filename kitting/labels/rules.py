@@ -129,7 +129,7 @@ class Part(NamedTuple):
     """The labels of one sheet: the first of them (from 0), how many, and where it lies (from 0)."""
 
     first: int
-    count: int
+    labels: int
     place: int
 
 

@@ -157,14 +157,14 @@ def draw_sheets(
     heads = [label.place for label in listed]
     parts = rules.dealt(sheet, heads, start, apart=printing.apart)
     for number, part in enumerate(parts, start=1):
-        here = listed[part.first : part.first + part.count]
+        here = listed[part.first : part.first + part.labels]
         correct(canvas, printing.correction, sheet)
         if part.place == 0:  # a sheet in second use has its notes already
             pen.notes(here, number, len(parts))
         for place, label in enumerate(here, part.place):
             pen.label(label, rules.position(sheet, place))
         canvas.showPage()
-        heard(part.first + part.count)
+        heard(part.first + part.labels)
     canvas.save()
     return len(parts)
 

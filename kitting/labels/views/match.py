@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlencode
 
 from csp.decorators import csp_update
@@ -24,11 +24,21 @@ from kitting.lib.codes import CodeError, shown
 from kitting.site.rules import permissions_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kitting.site.queries import SiteRequest
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-# Where the browser has no reader of codes of its own, zxing-wasm reads them.
-@csp_update({"script-src": ["'wasm-unsafe-eval'"]})
+
+def _with_camera(view: Callable[P, R]) -> Callable[P, R]:
+    """Let a page read codes with zxing-wasm where the browser has no reader of its own."""
+    wrap = csp_update({"script-src": ["'wasm-unsafe-eval'"]})
+    return cast("Callable[P, R]", wrap(cast("Any", view)))
+
+
+@_with_camera
 @never_cache
 @login_required
 @require_http_methods(["GET", "POST"])
