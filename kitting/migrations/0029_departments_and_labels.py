@@ -30,7 +30,7 @@ HAPPENINGS = [
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("kitting", "0027_of_a_country"),
+        ("kitting", "0028_sealed_outlets"),
     ]
 
     operations = [
