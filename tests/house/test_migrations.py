@@ -15,7 +15,9 @@ from tests.needs import needs
 # Migrations up to here were looked at one by one; each that was not clean stands in JUDGED or came with 0.1.0.
 LOOKED_AT = {"accounts": "0006", "kitting": "0026"}
 # Newer ones that are not clean and yet do no harm, each with the reason.
-JUDGED: dict[str, str] = {}
+JUDGED: dict[str, str] = {
+    "kitting.0028_sealed_outlets": "a few rows that the IT lead writes on a page; nobody does while an upgrade runs",
+}
 # Tables that grow with every press: while an index is made on one, everybody who presses waits. On a table of the
 # same migration it is no matter, which the linter knows; on the others (people, devices) it takes a second.
 LARGE = re.compile(
