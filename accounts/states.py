@@ -95,6 +95,8 @@ AUDIT_PREFIXES: dict[AuditKind, tuple[str, ...]] = {
         "directory.exported",
         "device.serial_revealed",
         "person.exported",
+        "board.",
+        "register.",
     ),
     AuditKind.LABEL: ("labels.", "code", "slips."),
     AuditKind.TICKET: ("ticket.", "outage.", "duty.", "policy."),

@@ -292,6 +292,28 @@ def test_a_lead_reads_who_needs_help_and_no_minutes(town: Town):
         assert client.get(person).status_code == client.get(device).status_code == 404
 
 
+def test_what_is_with_other_departments_does_not_exist_for_a_lead(town: Town):
+    other = town.journey(town.teacher())
+    own = town.journey(town.person())
+    here = f"/dashboard/departments/{other.department_id}"
+    lead = client_of(town.lead)
+    pages = (
+        *(f"{here}/", f"/dashboard/people/{other.pk}/"),
+        f"/dashboard/devices/{other.loan.device_id}/",
+    )
+    taken = (f"{here}/people.csv", f"{here}/people.xlsx", f"{here}/register.pdf")
+    for it_sees in (True, False):
+        client = client_of(town.it) if it_sees else lead
+        expected = 200 if it_sees else 404
+        assert [client.get(url).status_code for url in pages] == [expected] * 3
+        assert [client.post(url).status_code for url in taken] == [expected] * 3
+    # A filter that names others narrows nothing and shows nobody of theirs.
+    for asked in (f"department={other.department_id}", f"bureau={other.department.parent_id}"):
+        shown = lead.get(f"{BOARD}?{asked}").content.decode()
+        assert department_url(other.department) not in shown
+        assert department_url(own.department) in shown
+
+
 def test_a_device_tells_its_life_and_a_lead_only_what_was_with_own_people(town: Town):
     before = town.begun(town.teacher(name="前の 人"), when=TEN)
     device = before.loan.device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
@@ -12,8 +12,9 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from accounts.actions import write_audit
 from kitting.dashboard import drawing, queries
 from kitting.dashboard.forms import FiltersForm
 from kitting.dashboard.views import figures, tables
@@ -24,6 +25,7 @@ from kitting.lib.tables import tables_csv, tables_workbook
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from accounts.models import User
     from kitting.dashboard.queries import Overview, Register
     from kitting.dashboard.views.figures import Figure
     from kitting.lib.tables import OutTable
@@ -57,14 +59,23 @@ def _check_kind(kind: str) -> None:
         raise Http404
 
 
+def _note(request: SiteRequest, action: str, kind: str, **named: object) -> None:
+    """Write down who took which list with names out."""
+    by = cast("User", request.user)
+    write_audit(action=action, now=request.now, by=by, data={"kind": kind, **named})
+
+
 # --- what is on the screen ------------------------------------------------------------------------
 
 
 @never_cache
 @login_required
-@require_GET
+@require_POST
 def overview_sheet(request: SiteRequest, kind: str) -> HttpResponse:
-    """Give the overview with the filters of the address, as far as this reader sees it."""
+    """Give the overview with the filters of the address, as far as this reader sees it.
+
+    Where somebody waits for help their names leave with it, and that is noted.
+    """
     _check_kind(kind)
     if not request.rights.sees_numbers:
         raise Http404
@@ -76,6 +87,8 @@ def overview_sheet(request: SiteRequest, kind: str) -> HttpResponse:
         sees_minutes=sees_times(request),
         spent=_spent(request, board),
     )
+    if board.queue:
+        _note(request, "board.taken_out", kind, people=len(board.queue))
     return _sheet(request, "overview", kind, made)
 
 
@@ -87,9 +100,9 @@ def _spent(request: SiteRequest, board: Overview) -> Figure | None:
 
 @never_cache
 @login_required
-@require_GET
+@require_POST
 def department_sheet(request: SiteRequest, department_id: int, kind: str) -> HttpResponse:
-    """Give the people of one department as they stand on its page."""
+    """Give the people of one department as they stand on its page; names leave, so it is noted."""
     _check_kind(kind)
     if not request.rights.sees_board:
         raise Http404
@@ -101,6 +114,8 @@ def department_sheet(request: SiteRequest, department_id: int, kind: str) -> Htt
     if page is None:
         raise Http404
     made = tables.department_tables(page, sees_minutes=sees_minutes(request), now=request.now)
+    named = {"department": page.department.full_name, "people": len(page.people)}
+    _note(request, "board.people_taken_out", kind, **named)
     return _sheet(request, f"department-{department_id}", kind, made)
 
 
@@ -135,14 +150,16 @@ def after_sheet(request: SiteRequest, kind: str) -> HttpResponse:
 
 @never_cache
 @login_required
-@require_GET
+@require_POST
 def register(request: SiteRequest, department_id: int, kind: str) -> HttpResponse:
-    """Give the loan register of a department, for whoever sees its people."""
+    """Give the loan register of a department, for whoever sees its people; it is noted who took it."""
     if kind not in ("xlsx", "pdf") or not request.rights.sees_board:
         raise Http404
     found = queries.register(department_id, rights=request.rights)
     if found is None:
         raise Http404
+    named = {"department": found.department.full_name, "devices": len(found.rows)}
+    _note(request, "register.taken_out", kind, **named)
     name = f"register-{department_id}"
     if kind == "xlsx":
         made = tables.register_table(found, now=request.now)
