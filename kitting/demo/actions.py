@@ -49,6 +49,7 @@ from kitting.journeys.states import EventKind, HelpState, Method, Result, Via
 from kitting.lib import clock
 from kitting.notices.actions import deliver_due
 from kitting.notices.states import Lane
+from kitting.plan.actions import watch as watch_plan
 from kitting.rollout.models import Rollout, Wave, WaveMark
 from kitting.rollout.states import MarkKind, RolloutState, Verdict
 from kitting.site.models import SiteProfile
@@ -715,6 +716,7 @@ def _ask(journey: Journey, *, who: journeys.Who, now: datetime) -> Ticket:
 def _tick(stage: Stage) -> None:
     """Run what beat runs, and let people notice what is new."""
     stage.found += escalation.sweep(now=stage.now).opened
+    watch_plan(now=stage.now)
     _invite(stage)
     tell_askers(now=stage.now)
     if stage.alone:

@@ -10,6 +10,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, F, FilteredRelation, Q
+from django.utils import translation
+from django.utils.dateformat import time_format
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
 
 from accounts.models import Department, Place, User
 from kitting.devices.models import BoxCode, Device, Loan
@@ -22,6 +27,7 @@ from kitting.labels import rules
 from kitting.labels.models import OWN_PAPER, AccountSlip, Calibration, LabelPaper
 from kitting.labels.sheets import NO_CORRECTION, SHEETS, TAPES, Label
 from kitting.lib.codes import normalise, shown
+from kitting.rollout.queries import wave_book
 from kitting.site.queries import flags, words
 
 if TYPE_CHECKING:
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     from kitting.guides.queries.paper import PaperView
     from kitting.guides.queries.shapes import StepPage
     from kitting.labels.sheets import Correction, Kind, Sheet, Tape
+    from kitting.rollout.models import Wave
 
 # What stands where a box has no number of its own.
 BLANK = "________"
@@ -517,6 +524,7 @@ class PaperBox:
     help_line: str
     host: str
     view: PaperView
+    when: str = ""
 
     @property
     def texts(self) -> list[str]:
@@ -526,7 +534,7 @@ class PaperBox:
             for step in self.view.steps
             for text in (step.title, *step.actions, step.done_when, *_first_hint(step))
         ]
-        fixed = [self.code, self.asset_tag, self.help_line, self.host]
+        fixed = [self.code, self.asset_tag, self.help_line, self.host, self.when]
         return [*fixed, self.view.title, self.view.note, *steps]
 
 
@@ -553,7 +561,11 @@ def papers_to_print(
     known, switches = words(language=language), flags()
     desk = (str(known.get(key, "")) for key in ("it_name", "it_phone", "it_hours"))
     sender_line = " ".join(filter(None, desk))
-    fields = ("code", "asset_tag", "loan__place__wifi_name")
+    book = wave_book()
+    fields = (
+        *("code", "asset_tag", "loan__place__wifi_name"),
+        *("loan__department_id", "loan__place_id"),
+    )
     return [
         PaperBox(
             url=f"{settings.SITE_URL}/d/{box_code}".upper(),
@@ -569,9 +581,31 @@ def papers_to_print(
                 | ({"wifi_name": wifi} if wifi else {}),
                 language,
             ),
+            when=turn_of(
+                book.of(department_id, place_id) if department_id else None, language=language
+            ),
         )
-        for box_code, tag, wifi in _boxes(chosen, fields)
+        for box_code, tag, wifi, department_id, place_id in _boxes(chosen, fields)
     ]
+
+
+def turn_of(wave: Wave | None, *, language: str) -> str:
+    """Say on paper when somebody's turn is; nothing for who is in no wave."""
+    if wave is None:
+        return ""
+    starts = localtime(wave.starts_at)
+    with translation.override(language):
+        day = date_format(starts, "n/j (D)")
+        if wave.from_time and wave.to_time:
+            return gettext("Your turn: from %(day)s, %(from)s to %(to)s") % {
+                "day": day,
+                "from": time_format(wave.from_time, "G:i"),
+                "to": time_format(wave.to_time, "G:i"),
+            }
+        return gettext("Your turn: from %(day)s, %(time)s") % {
+            "day": day,
+            "time": time_format(starts.time(), "G:i"),
+        }
 
 
 def _spaced(name: str) -> str:

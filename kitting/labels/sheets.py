@@ -198,11 +198,13 @@ class Slip:
     person: str
     department: str
     help_line: str
+    when: str = ""
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Return every text that is set in type."""
-        return (self.code, self.account, self.person, self.department, self.help_line)
+        said = (self.code, self.account, self.person, self.department)
+        return (*said, self.help_line, self.when)
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,8 @@ class _Sheet:
         y = self._text(words.headline, left, top - 18, 20, right - left, Face.BOLD)
         y = self._text(box.view.title, left, y - 3, 11, right - left)
         y = self._text(words.steps, left, y - 1, 11, right - left)
+        if box.when:
+            y = self._text(box.when, left, y - 1, 11, right - left, Face.BOLD, most=1)
         self._desk(left, y + 4, right)
         self._blank(left, top - _HEAD + 7 * MM, right)
         draw_code(canvas, box.url, _RIGHT - _QR, top + 2 * MM, _QR)

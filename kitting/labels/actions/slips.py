@@ -13,10 +13,11 @@ from accounts.actions import write_audit
 from kitting.devices.rules import fresh_codes
 from kitting.labels.drawing import check_texts
 from kitting.labels.models import AccountSlip
-from kitting.labels.queries import compare, sender
+from kitting.labels.queries import compare, sender, turn_of
 from kitting.labels.rules import slip_shown
 from kitting.labels.sheets import Slip, SlipWords
 from kitting.lib.codes import make_code
+from kitting.rollout.queries import wave_book
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from kitting.labels.queries import Pair
+    from kitting.rollout.queries import WaveBook
     from kitting.site.models import SiteProfile
 
 _A_QUERY = 500
@@ -62,7 +64,7 @@ def issue_slips(*, people: Sequence[User], profile: SiteProfile, now: datetime) 
 
 def slips_of(codes: Sequence[str]) -> list[Slip]:
     """Return what the slips of some codes say, in the order given."""
-    shared = sender()
+    shared, book = sender(), wave_book()
     found: dict[str, AccountSlip] = {}
     for first in range(0, len(codes), _A_QUERY):
         part = AccountSlip.objects.filter(
@@ -77,10 +79,18 @@ def slips_of(codes: Sequence[str]) -> list[Slip]:
             person=str(slip.person),
             department=slip.person.department.full_name if slip.person.department else "",
             help_line=shared.help_line,
+            when=_when(slip.person, book),
         )
         for code in codes
         if (slip := found.get(code))
     ]
+
+
+def _when(person: User, book: WaveBook) -> str:
+    if person.department_id is None:
+        return ""
+    wave = book.of(person.department_id, person.place_id)
+    return turn_of(wave, language=settings.LANGUAGE_CODE)
 
 
 def slip_words(*, is_sample: bool) -> SlipWords:

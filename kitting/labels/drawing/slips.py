@@ -73,10 +73,11 @@ def _slip(canvas: Canvas, slip: Slip, words: SlipWords) -> None:
         canvas,
         beside,
         [
-            Line(words.title, _EDGE, 30, 13, Face.BOLD),
-            Line(rules.printable(slip.department), _EDGE, 47, 9.5),
-            Line(rules.printable(slip.person), _EDGE, 63, 12, Face.BOLD),
-            Line(f"{words.code} {slip.code}", _EDGE, 79, 9.5),
+            Line(words.title, _EDGE, 28, 13, Face.BOLD),
+            Line(rules.printable(slip.department), _EDGE, 43, 9.5),
+            Line(rules.printable(slip.person), _EDGE, 58, 12, Face.BOLD),
+            Line(f"{words.code} {slip.code}", _EDGE, 72, 9.5),
+            Line(rules.printable(slip.when), _EDGE, 86, 9.5, Face.BOLD),
         ],
     )
     draw_code(canvas, slip.url, _WIDTH - _EDGE - _QR + 6, -_EDGE + 4, _QR)
