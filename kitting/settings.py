@@ -476,6 +476,7 @@ BOARD_COUNTERS = env_bool("BOARD_COUNTERS")
 if BOARD_COUNTERS:
     CELERY_BEAT_SCHEDULE |= {
         "fold": {"task": "journeys.fold_tallies", "schedule": timedelta(minutes=1)},
+        "recount": {"task": "escalation.recount", "schedule": timedelta(hours=24)},
     }
 
 # Lines of plain text where a person looks on, data where programs read.

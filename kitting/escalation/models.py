@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
@@ -43,6 +43,13 @@ OPEN_ROWS = RawSQL(
     [],
     output_field=models.BooleanField(),
 )
+
+
+# What waits for an answer, but no person of the board: about a box, or from somebody without a journey.
+BESIDE_PEOPLE = ~Q(kind="help") | Q(journey__isnull=True)
+WAITING_ROWS = Q(state__in=("new", "taken", "answered"), answer_by__isnull=False)
+# What is on hold comes last in a queue.
+ON_HOLD = ExpressionWrapper(Q(held_at__isnull=False), output_field=models.BooleanField())
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
@@ -214,6 +221,22 @@ class Ticket(models.Model):
                 name="ticket_open_by_department",
             ),
             models.Index(fields=["step_key", "opened_at"], name="ticket_step_lately"),
+            models.Index(fields=["answer_by"], condition=WAITING_ROWS, name="ticket_waiting"),
+            models.Index(
+                *(ON_HOLD, F("answer_by"), F("opened_at"), F("id")),
+                condition=WAITING_ROWS,
+                name="ticket_first_due",
+            ),
+            models.Index(
+                fields=["answer_by"],
+                condition=WAITING_ROWS & BESIDE_PEOPLE,
+                name="ticket_waiting_beside_people",
+            ),
+            models.Index(
+                fields=["-opened_at"],
+                condition=Q(kind="help", first_answer_at__isnull=False),
+                name="ticket_answered_lately",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -13,6 +13,7 @@ from celery import shared_task
 from django.db import transaction
 
 from kitting.escalation.actions.alerts import tell_askers
+from kitting.escalation.actions.counting import look_and_mend
 from kitting.escalation.actions.digests import (
     digest_for_it,
     digest_for_leads,
@@ -66,6 +67,17 @@ def sweep_rounds(*, limit: int = BATCH) -> Swept:
     if total.opened or total.raised or total.departed or lost:
         wake()
     return total
+
+
+@shared_task(name="escalation.recount")
+def recount_board() -> None:
+    """Count what the board keeps anew; what differs is put right, and said in log and audit log."""
+    _, now = current()
+    drift = look_and_mend(now=now)
+    wrong = len(drift.wrong) if drift.was_complete else 0
+    if wrong:
+        log.error("%d kept counts of the board differed and were put right", wrong)
+    beat(name="recount", now=wall_clock(), detail=json.dumps({"wrong": wrong}))
 
 
 @shared_task(name="escalation.forget_photos")

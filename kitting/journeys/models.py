@@ -93,6 +93,11 @@ class Journey(models.Model):
     asked_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When help was asked for first, if ever.")
     )
+    is_noticed = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Kitto noticed that its person may need help; set by escalation only."),
+    )
     event_count = models.PositiveIntegerField(default=0)
 
     created_at = models.DateTimeField()
@@ -135,6 +140,16 @@ class Journey(models.Model):
                 fields=["current_step", "status"],
                 condition=Q(closed_at__isnull=True),
                 name="journey_steps_now",
+            ),
+            models.Index(
+                fields=["department"],
+                condition=Q(closed_at__isnull=True, is_noticed=True),
+                name="journey_noticed",
+            ),
+            models.Index(
+                fields=["department"],
+                condition=Q(closed_at__isnull=True, ready_at__isnull=False, help_state="asked"),
+                name="journey_ready_and_asking",
             ),
         ]
         constraints = [

@@ -20,7 +20,15 @@ from kitting.guides.queries.paper import all_pages, paper_sheet
 from kitting.guides.states import Milestone
 from kitting.journeys import rules
 from kitting.journeys.models import Event, Journey, StepRecord, Tally
-from kitting.journeys.states import EventKind, Look, Result, Status, TallyKind, Via
+from kitting.journeys.states import (
+    EventKind,
+    HelpState,
+    Look,
+    Result,
+    Status,
+    TallyKind,
+    Via,
+)
 from kitting.lib.codes import shown
 from kitting.site.queries import flags as site_flags
 from kitting.site.queries import words as site_words
@@ -66,6 +74,8 @@ class TallyRow(NamedTuple):
 
 
 GROUPS = ("department", "place", "wave", "edition")
+# What no row of a journey says: of tickets, or of the counts themselves.
+BESIDE = (TallyKind.QUESTION, TallyKind.MINUTES, TallyKind.COMPLETE)
 NO_GROUPS: tuple[str, ...] = ()
 
 
@@ -88,12 +98,14 @@ def tallies(
     """Return what is counted, in one statement.
 
     `cells` narrows by the groups that counts are kept by; `journeys` by anything else about a
-    journey, which only counting the rows themselves can answer.
+    journey, which only counting the rows themselves can answer. What is kept of tickets is there
+    only where the answer was kept: whoever wants COMPLETE is told.
     """
     if settings.BOARD_COUNTERS and journeys is None:
         found = kept_tallies(wanted, cells=cells)
         if any(row.kind == TallyKind.COMPLETE for row in found):
-            return [row for row in found if row.kind != TallyKind.COMPLETE]
+            kinds = {want.kind for want in wanted}
+            return [row for row in found if row.kind in kinds]
     return live_tallies(wanted, cells=cells, journeys=journeys)
 
 
@@ -102,6 +114,8 @@ def kept_tallies(wanted: Sequence[Wanted], *, cells: Q | None = None) -> list[Ta
     lines = Tally.objects.all()
     arms = [_arm(lines.filter(kind=TallyKind.COMPLETE), TallyKind.COMPLETE, F("key"), ())]
     for want in wanted:
+        if want.kind == TallyKind.COMPLETE:
+            continue
         if want.kind == TallyKind.TOOK and cells and not want.everywhere:
             arms.append(_arm_of_times(cells))
             continue
@@ -119,6 +133,8 @@ def live_tallies(
     rows = Journey.objects.open().filter(cells or Q(), journeys or Q())
     arms = []
     for want in wanted:
+        if want.kind in BESIDE:
+            continue
         if want.kind == TallyKind.TOOK:
             narrowed = Q() if want.everywhere else (cells or Q()) & (journeys or Q())
             arms.append(_arm_of_times(narrowed))
@@ -133,6 +149,8 @@ def _live_arm(rows: JourneyQuerySet, want: Wanted) -> QuerySet[Any]:
     if want.kind == TallyKind.STEP:
         rows = rows.filter(status__in=(Status.IN_PROGRESS, Status.WAITING))
         return _arm(rows, want.kind, F("current_step"), want.by)
+    if want.kind == TallyKind.NOTICED:
+        return _arm(rows.filter(is_noticed=True), want.kind, Value(""), want.by)
     return _arm_of_ready(rows, want)
 
 
@@ -156,6 +174,8 @@ def _arm_of_ready(rows: JourneyQuerySet, want: Wanted) -> QuerySet[Any]:
     if want.kind == TallyKind.TIME:
         timed = ready.filter(ready_seconds__isnull=False)
         return _arm(timed, want.kind, _whole("ready_seconds", rules.MINUTE), want.by)
+    if want.kind == TallyKind.ASKING:
+        return _arm(ready.filter(help_state=HelpState.ASKED), want.kind, Value(""), want.by)
     return _arm(ready.filter(asked_at__isnull=True), want.kind, Value(""), want.by)
 
 

@@ -359,10 +359,20 @@ Counted = tuple[str, str, Cell]
 
 
 def standing(
-    cell: Cell, progress: Progress, *, status: str, ready_on: date | None
+    cell: Cell, progress: Progress, *, status: str, ready_on: date | None, is_noticed: bool
 ) -> Counter[Counted]:
     """Return where an open journey counts; `ready_on` is the organisation's day of being ready."""
     keys = [(TallyKind.STATUS, status)]
+    if is_noticed:
+        keys.append((TallyKind.NOTICED, ""))
+    keys += _standing_on_the_way(progress, status=status, ready_on=ready_on)
+    return Counter((str(kind), str(key), cell) for kind, key in keys)
+
+
+def _standing_on_the_way(
+    progress: Progress, *, status: str, ready_on: date | None
+) -> list[tuple[TallyKind, str]]:
+    keys: list[tuple[TallyKind, str]] = []
     if status in (Status.IN_PROGRESS, Status.WAITING):
         keys.append((TallyKind.STEP, progress.current_step))
     if ready_on is not None:
@@ -371,7 +381,9 @@ def standing(
             keys.append((TallyKind.TIME, str(whole(progress.ready_seconds, MINUTE))))
         if progress.asked_at is None:
             keys.append((TallyKind.ALONE, ""))
-    return Counter((str(kind), str(key), cell) for kind, key in keys)
+        if progress.help_state == HelpState.ASKED:
+            keys.append((TallyKind.ASKING, ""))
+    return keys
 
 
 def times_taken(marks: Mapping[str, Mark]) -> Counter[Counted]:

@@ -140,7 +140,11 @@ class TallyKind(TextChoices):
     DAY = "day", _("how many became ready on a day")
     TIME = "time", _("how many were ready within so many minutes")
     ALONE = "alone", _("how many are ready and never asked")
+    NOTICED = "noticed", _("how many were noticed and may need help")
+    ASKING = "asking", _("how many are ready and wait for an answer")
     TOOK = "took", _("how often a step took so long")
+    QUESTION = "question", _("how often help was asked for at a step")
+    MINUTES = "minutes", _("how many minutes of help were written down")
     COMPLETE = "complete", _("the counts hold everything")
 
 

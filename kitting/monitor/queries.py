@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,12 @@ class Figures:
         )
         yield from _ages()
         yield _family(
+            "kitto_board_counts_wrong",
+            "Kept counts of the board that differed at the last recount, and were put right",
+            (),
+            _wrong_counts(),
+        )
+        yield _family(
             "kitto_jobs_open",
             "Long work that waits or runs",
             ("kind",),
@@ -71,6 +78,12 @@ class Figures:
             _counted(Notice.objects.filter(state=NoticeState.FAILED), "channel"),
         )
         yield _family("kitto_broker_queue", "Tasks that wait in Redis", ("queue",), _queues())
+
+
+def _wrong_counts() -> list[tuple[tuple[str, ...], float]]:
+    """Return how many counts differed last night; nothing where none are kept."""
+    said = Heartbeat.objects.filter(name="recount").values_list("detail", flat=True).first()
+    return [((), json.loads(said).get("wrong", 0))] if said else []
 
 
 def _ages() -> Iterator[GaugeMetricFamily]:

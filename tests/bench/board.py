@@ -16,8 +16,8 @@ from accounts.models import Grant, User
 from accounts.queries import Rights
 from accounts.states import Role
 from kitting.dashboard.queries import overview
+from kitting.escalation.actions.counting import recount
 from kitting.escalation.models import Ticket
-from kitting.journeys.actions.counting import recount
 from kitting.journeys.models import Journey, StepRecord, Tally
 from kitting.site.queries import current
 from tests.bench import measure
@@ -40,7 +40,8 @@ The figures of the overview as IT sees the whole city, warm, at {BASE:,} people 
 in 60 departments: "rows" counts journeys, times of steps and tickets each time; "kept" reads the counts
 that are kept along the way (`BOARD_COUNTERS`). "In the database" is the time all its statements took,
 (SQLite works rows out while they are fetched: there look at the time passed). The plain GROUP BY (departments
-by state, one statement) runs in turn with them. One in 23 has an open ticket. People without a device are counted every ten minutes where counts
+by state, one statement) runs in turn with them. One in 21 has an open ticket, one in ten of those who wait is
+overdue, and the queue and the time to the first answer are read too. People without a device are counted every ten minutes where counts
 are kept, and this first time is the last column. Times of steps are there for {BASE * STEPS_UP_TO:,}
 people at most: at the largest size "rows" would take longer still.
 The page is `/dashboard/` through all middleware at {BASE:,} people; its floor is a bare view in the
@@ -72,7 +73,7 @@ def statements_timed(found: list[float]) -> Iterator[None]:
 
 
 def figures(now: datetime) -> None:
-    overview(rights=IT, now=now, language="ja", waiting_limit=0)
+    overview(rights=IT, now=now, language="ja")
 
 
 def plain() -> None:

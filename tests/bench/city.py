@@ -14,7 +14,7 @@ from accounts.models import Department, Place, User, WorkingHours
 from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.states import DeviceState, LoanKind
 from kitting.escalation.models import Ticket
-from kitting.escalation.states import Reason, Source, TicketKind
+from kitting.escalation.states import Reason, Source, TicketKind, TicketState
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.queries.pages import applicable_steps
@@ -270,30 +270,52 @@ def _progress(city: City, number: int) -> dict[str, Any]:
         "last_event_at": city.now - JUST_NOW,
         "steps_done": here,
         "ready_done": here,
+        "is_noticed": not is_waiting and number % 10 == 0,
         "attention_at": city.now + 3 * DAY,
     }
 
 
 def _tickets(city: City, journeys: list[Journey]) -> list[Ticket]:
-    """Return a question of everybody who waits, and something found about one in forty."""
+    """Return a question of everybody who waits or asked before, and what was found about one in forty.
+
+    One question in ten is overdue.
+    """
     waiting = [j for j in journeys if j.status == Status.WAITING]
-    found = [j for j in journeys if j.status == Status.IN_PROGRESS][::10]
-    kinds = [
-        *((j, TicketKind.HELP, Reason.ASKED, Source.PERSON) for j in waiting),
-        *((j, TicketKind.QUIET, Reason.SILENT, Source.SWEEP) for j in found),
-    ]
+    asked = [j for j in journeys if j.status == Status.DONE and j.asked_at]
+    found = [j for j in journeys if j.is_noticed]
     return [
-        Ticket(
-            kind=kind,
-            journey=journey,
-            reason=reason,
-            source=source,
-            step_key=journey.current_step,
-            department_id=journey.department_id,
-            place_id=journey.place_id,
-            opened_at=city.now - JUST_NOW,
-            due_at=city.now + 3 * DAY,
-            answer_by=city.now + JUST_NOW if kind == TicketKind.HELP else None,
-        )
-        for journey, kind, reason, source in kinds
+        *(_ticket(city, j, answer_by=city.now + _wait(n)) for n, j in enumerate(waiting)),
+        *(
+            _ticket(
+                city,
+                j,
+                state=TicketState.RESOLVED,
+                first_answer_at=j.asked_at + JUST_NOW,
+                resolved_at=j.asked_at + JUST_NOW,
+                minutes_spent=10,
+            )
+            for j in asked
+        ),
+        *(
+            _ticket(city, j, kind=TicketKind.QUIET, reason=Reason.SILENT, source=Source.SWEEP)
+            for j in found
+        ),
     ]
+
+
+def _wait(number: int) -> timedelta:
+    return JUST_NOW * (number % 10 - 0.5)
+
+
+def _ticket(city: City, journey: Journey, **fields: Any) -> Ticket:
+    asked = {"kind": TicketKind.HELP, "reason": Reason.ASKED, "source": Source.PERSON}
+    is_over = "resolved_at" in fields
+    return Ticket(
+        journey=journey,
+        step_key=journey.current_step or city.ready_steps[journey.pk % 7].key,
+        department_id=journey.department_id,
+        place_id=journey.place_id,
+        opened_at=(journey.asked_at if is_over else None) or city.now - JUST_NOW,
+        due_at=None if is_over else city.now + 3 * DAY,
+        **(asked | fields),
+    )

@@ -44,14 +44,23 @@ from django.test import Client
 from accounts.queries import Rights
 from accounts.states import Role
 from kitting.dashboard import rules
-from kitting.dashboard.queries import Filters, divide, editions, insights, overview
+from kitting.dashboard.queries import (
+    Filters,
+    department_page,
+    divide,
+    editions,
+    insights,
+    overview,
+)
+from kitting.escalation.actions.counting import recount
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import Reason, TicketKind, TicketState
 from kitting.guides.actions import load_guide
-from kitting.journeys.actions.counting import recount
 from kitting.journeys.models import Event, Journey, StepRecord
 from kitting.journeys.states import EventKind, Status, Via
 from kitting.models import Answer
+from kitting.rollout.models import Rollout
+from kitting.rollout.states import RolloutState
 from kitting.site.models import SiteProfile
 from tests.escalation.town import at
 from tests.factories import (
@@ -199,6 +208,7 @@ class GoldenCity:
         TicketFactory.create(
             journey=self.under_way[2], kind=TicketKind.QUIET, reason=Reason.SILENT
         )
+        Journey.objects.filter(pk=self.under_way[2].pk).update(is_noticed=True)
         for index, seconds in enumerate((100, 110, 120, 200, 400)):
             StepRecord.objects.create(
                 journey=self.ready[index],
@@ -306,6 +316,33 @@ def test_filters_narrow_every_figure(city, asked, total, done, minutes) -> None:
 def test_an_edition_is_a_filter_too(city: GoldenCity) -> None:
     found = board(filters=Filters(edition=city.edition.pk))
     assert (found.counts.total, found.counts.not_started) == (15, 0)
+
+
+def test_an_earlier_rollout_does_not_count_while_another_is_open(
+    city: GoldenCity, settings
+) -> None:
+    before = WaveFactory.create(
+        rollout=RolloutFactory.create(state=RolloutState.CLOSED),
+        starts_at=at("10-05 08:30"),
+        ends_on=date(2026, 10, 9),
+    )
+    citizens = city.departments["市民課"]
+    gone = Journey.objects.filter(department=citizens).order_by("-ready_at", "pk")[:2]
+    Journey.objects.filter(pk__in=list(gone)).update(wave=before)
+    found = board()
+    assert (found.counts.total, found.counts.done) == (18, 9)
+    [row] = [row for row in found.departments if row.name == "市民課"]
+    assert (row.counts.total, found.curve[-1][1]) == (4, 9)
+    page = department_page(citizens.pk, rights=IT, language="ja")
+    assert page is not None
+    assert page.counts == row.counts
+    assert board(filters=Filters(wave=before.pk)).counts.total == 2
+    settings.BOARD_COUNTERS = True
+    recount(mend=True)
+    assert board() == found
+    settings.BOARD_COUNTERS = False
+    Rollout.objects.filter(state=RolloutState.OPEN).update(state=RolloutState.CLOSED)
+    assert board().counts.total == 20  # nothing is past where nothing runs
 
 
 def test_counts_kept_along_the_way_give_the_same_board(city: GoldenCity, settings) -> None:

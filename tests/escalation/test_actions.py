@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import transaction
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.queries import rights_of
 from kitting.devices.states import DeviceState
 from kitting.escalation import actions
+from kitting.escalation.actions.counting import recount
 from kitting.escalation.models import Ticket, TicketEntry
 from kitting.escalation.queries.desk import waiting_number
 from kitting.escalation.states import (
@@ -582,7 +584,8 @@ class Move:
             {
                 "take": lambda: actions.take(by=town.it, **about),
                 "reply": lambda: actions.reply(by=town.it, **said),
-                "resolve": lambda: actions.resolve(by=town.it, **said),
+                "resolve": lambda: actions.resolve(by=town.it, minutes=self.minutes, **said),
+                "note": lambda: actions.note(by=town.it, minutes=self.minutes, **said),
                 "go": lambda: actions.go(by=town.lead, **about),
                 "pass": lambda: actions.pass_to_it(by=town.lead, **said),
                 "still": lambda: actions.still(actor=None, **said),
@@ -595,7 +598,7 @@ class Move:
 
 NAMES = (
     "ask", "call", "sweep", "finish", "pause", "lead_goes", "take", "reply", "resolve", "go",
-    "pass", "still", "better", "cancel", "more",
+    "pass", "still", "better", "cancel", "more", "note",
 )  # fmt: skip
 MOVES = st.lists(
     st.builds(Move, st.sampled_from(NAMES), st.sampled_from((0, 1, 7, 45, 200, 2000))),
@@ -623,6 +626,7 @@ def check(town: Town, journey: Journey, before: dict[int, str]) -> None:
         expected = HelpState.ASKED if asked.is_waiting else HelpState.ANSWERED
     waits = expected == HelpState.ASKED
     assert journey.help_state == expected
+    assert journey.is_noticed == (TicketKind.QUIET in kinds)
     assert (journey.status == Status.WAITING) == (waits and journey.ready_at is None)
     assert waiting_number(rights=rights_of(town.it, on=TEN.date())) == waits
     keys = list(Notice.objects.values_list("dedupe_key", flat=True))
@@ -651,9 +655,12 @@ def reachable(state: TicketState) -> set[TicketState]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(moves=MOVES)
-def test_whatever_happens_story_and_state_agree(town: Town, moves: list[Move]) -> None:
-    with transaction.atomic():
+def test_whatever_happens_story_state_and_kept_counts_agree(
+    town: Town, moves: list[Move]
+) -> None:
+    with transaction.atomic(), override_settings(BOARD_COUNTERS=True):
         journey = town.begun(when=TEN)
+        recount(mend=True)
         now = TEN
         for move in moves:
             now += timedelta(minutes=move.minutes)
@@ -665,6 +672,7 @@ def test_whatever_happens_story_and_state_agree(town: Town, moves: list[Move]) -
             except journeys.UnknownStepError:
                 assert journey.current_step == ""
             check(town, journey, before)
+        assert recount(mend=False).wrong == {}
         transaction.set_rollback(True)
 
 

@@ -149,6 +149,7 @@ ARRANGED: dict[str, Callable[[], object]] = {
     "notices.deliver_outlets": lambda: NoticeFactory.create_batch(2, lane="outlet"),
     "notices.deliver_sign_in": lambda: NoticeFactory.create_batch(2, lane="sign_in"),
     "escalation.forget_photos": arrange_old_photo,
+    "escalation.recount": many_lines_that_cancel_out,
     "escalation.losses": lambda: LossReport.objects.create(staff_number="1", told_at=NOW),
     "escalation.sweep": lambda: JourneyFactory.create(attention_at=NOW),
     "escalation.learn": thirty_who_finished,

@@ -12,6 +12,8 @@ from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.models import AuditEntry
+from kitting.escalation.actions.counting import look_and_mend, recount
 from kitting.journeys import actions
 from kitting.journeys.models import Journey, Tally
 from kitting.journeys.states import CloseReason, TallyKind
@@ -33,7 +35,7 @@ def _counters(settings) -> None:
 
 
 def assert_right() -> None:
-    assert actions.recount(mend=False).wrong == {}
+    assert recount(mend=False).wrong == {}
 
 
 def lend(_journey: Journey, now: datetime) -> None:
@@ -85,7 +87,7 @@ def test_whatever_happens_the_kept_counts_are_those_of_a_recount(
     waiting: Journey, now: datetime, happened: list[Move | str]
 ) -> None:
     with transaction.atomic():
-        actions.recount(mend=True)
+        recount(mend=True)
         at = now
         for move in happened:
             at += timedelta(minutes=7)
@@ -103,15 +105,15 @@ def test_whatever_happens_the_kept_counts_are_those_of_a_recount(
 
 
 def test_what_was_counted_wrongly_is_found_and_mended(waiting: Journey) -> None:
-    actions.recount(mend=True)
+    recount(mend=True)
     Journey.objects.update(status="in_progress")  # behind the back of the counts
-    drift = actions.recount(mend=False)
+    drift = recount(mend=False)
     assert {key[:2]: numbers for key, numbers in drift.wrong.items()} == {
         ("status", "not_started"): (1, 0),
         ("status", "in_progress"): (0, 1),
         ("step", ""): (0, 1),
     }
-    assert actions.recount(mend=True).wrong == drift.wrong
+    assert recount(mend=True).wrong == drift.wrong
     assert_right()
 
 
@@ -126,7 +128,7 @@ def test_the_command_says_what_differs(waiting: Journey) -> None:
 
 
 def test_folding_keeps_the_sums_and_the_word_that_all_is_counted(waiting: Journey) -> None:
-    actions.recount(mend=True)
+    recount(mend=True)
     before = Tally.objects.count()
     Tally.objects.bulk_create(
         Tally(kind=TallyKind.STATUS, key="done", number=1 - 2 * (number % 2))
@@ -149,3 +151,27 @@ def test_without_the_setting_nothing_is_written(waiting: Journey, now, settings)
 def test_the_table_holds_lines_that_say_something(db, fields) -> None:
     with pytest.raises(IntegrityError):
         Tally.objects.create(**{"kind": TallyKind.STATUS, "number": 1, **fields})
+
+
+def test_the_nightly_recount_mends_and_says_what_differed(waiting: Journey, now) -> None:
+    look_and_mend(now=now)  # nothing had been counted: that is no fault
+    assert not AuditEntry.objects.filter(action="site.board_recounted").exists()
+    Journey.objects.update(
+        status="in_progress", is_noticed=True
+    )  # behind the back of the counts
+    assert len(look_and_mend(now=now).wrong) == 4
+    assert_right()
+    assert look_and_mend(now=now).wrong == {}
+    [entry] = AuditEntry.objects.filter(action="site.board_recounted")
+    assert entry.data == {"differed": 4}
+
+
+def test_what_was_noticed_is_counted_where_it_stands(waiting: Journey, now) -> None:
+    recount(mend=True)
+    for noticed in (True, True, False, True):
+        actions.set_noticed(journey_id=waiting.pk, is_noticed=noticed)
+        assert_right()
+    close(waiting, now)
+    assert_right()
+    actions.set_noticed(journey_id=waiting.pk, is_noticed=False)
+    assert_right()

@@ -13,7 +13,7 @@ from kitting.around.queries import last_things_by_department, macros_by_departme
 from kitting.around.states import MacroState
 from kitting.dashboard.queries.board import blocks_shown
 from kitting.dashboard.queries.people import own_loans
-from kitting.dashboard.queries.scope import Scope
+from kitting.dashboard.queries.scope import Scope, past_waves
 from kitting.journeys.models import Journey
 from kitting.journeys.states import Via
 
@@ -88,19 +88,20 @@ class AfterPage:
 
 
 def after_page(rights: Rights) -> AfterPage:
-    """Return what is left, by department (three statements; one more for numbers only).
+    """Return what is left, by department (four statements; one more for numbers only).
 
     Whoever sees numbers only sees the same groups as on the board.
     """
-    scope = Scope(rights)
-    journeys = Journey.objects.open().filter(scope.own)
+    scope = Scope(rights, past=past_waves())
+    journeys = Journey.objects.open().filter(scope.cells)
     names = {
         pk: (name, parent)
         for pk, name, parent in Department.objects.values_list("pk", "name", "parent_id")
     }
     counts = _counts(journeys)
     if scope.is_outside:
-        groups = blocks_shown({pk: parent for pk, (_name, parent) in names.items()})
+        above = {pk: parent for pk, (_name, parent) in names.items()}
+        groups = blocks_shown(above, current=scope.current)
     else:
         groups = [(pk,) for pk in counts]
     rows = [_row(group, counts, names) for group in groups]

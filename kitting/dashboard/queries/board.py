@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db.models import (
-    BigIntegerField,
     CharField,
     Count,
     Exists,
     F,
     OuterRef,
+    Q,
     Sum,
     Value,
 )
@@ -28,13 +28,13 @@ from kitting.dashboard.queries.people import counted
 from kitting.dashboard.queries.scope import NO_FILTERS, Filters, Scope, scope_key
 from kitting.devices.models import Loan
 from kitting.devices.states import LoanKind
-from kitting.escalation.models import Ticket
+from kitting.escalation.models import BESIDE_PEOPLE, Ticket
 from kitting.escalation.states import TicketKind
 from kitting.guides.queries.kept import published_edition
 from kitting.guides.queries.lists import step_lines
 from kitting.guides.states import Milestone
 from kitting.journeys.models import Journey
-from kitting.journeys.queries import Wanted, tallies
+from kitting.journeys.queries import BESIDE, Wanted, tallies
 from kitting.journeys.rules import PIECE, whole
 from kitting.journeys.states import TallyKind
 from kitting.lib.clock import is_working_day
@@ -209,6 +209,7 @@ class _Ground:
     names: dict[int, tuple[str, int | None]]
     waves: dict[int, tuple[date, date]]
     rollout: Rollout | None
+    past: tuple[int, ...]
     is_working: Callable[[date], bool]
     today: date
 
@@ -229,19 +230,19 @@ def overview(  # noqa: PLR0913  # who reads, and what was asked for: each named 
     Times are left out where the reader is not to see minutes. `waiting_limit` is how many people
     of the queue are shown (a few statements more); without any, nothing of help is asked.
     """
-    scope, refused = _allowed(Scope(rights, filters))
     today = local_day(now)
     ground = _ground(country, today)
+    scope, refused = _allowed(Scope(rights, filters, ground.past))
     rows = tallies(
         _wanted(scope, today, sees_minutes=sees_minutes),
         cells=scope.cells,
         journeys=scope.journeys or None,
     )
-    facts = _facts(scope, now=now, on=today)
+    facts = _facts(scope, rows, now=now, on=today)
     people = _people(rows)
     by_bureau = by_bureau and not scope.is_outside
     groups = _groups(scope, people, ground, by_bureau=by_bureau)
-    departments = _departments(groups, people, facts, ground, by_bureau=by_bureau)
+    departments = _departments(groups, people, ground, by_bureau=by_bureau)
     everybody = _group(sorted(people), people, ground)
     counts = everybody.counts
     here = {row.key: row.number for row in rows if row.kind == TallyKind.STEP}
@@ -256,17 +257,16 @@ def overview(  # noqa: PLR0913  # who reads, and what was asked for: each named 
         planned=sum(row.planned for row in departments),
         shared_devices=_number(facts, "shared"),
         people_without_device=_number(facts, "without"),
-        attention=_number(facts, "quiet"),
+        attention=_of_kind(rows, TallyKind.NOTICED),
         departments=departments,
         steps=steps,
         elsewhere=sum(here.values()) - sum(step.here for step in steps),
-        # Two questions a moment apart may disagree for that moment; nobody reads a negative count.
-        reports=max(0, _number(facts, "waiting") - counts.waiting),
+        reports=_number(facts, "beside") + _of_kind(rows, TallyKind.ASKING),
         overdue=_number(facts, "overdue"),
         rollout=ground.rollout,
-        alone=sum(row.number for row in rows if row.kind == TallyKind.ALONE),
+        alone=_of_kind(rows, TallyKind.ALONE),
         time=rules.took(times),
-        spent=_number(facts, "spent"),
+        spent=_number(facts, TallyKind.MINUTES),
         help=helping(scope, now=now, language=language, limit=waiting_limit, country=country)
         if waiting_limit
         else Helping([], None, 0),
@@ -290,7 +290,11 @@ def _wanted(scope: Scope, today: date, *, sees_minutes: bool) -> list[Wanted]:
         Wanted(TallyKind.DAY),
         Wanted(TallyKind.DAY, by=("department",), since=since),
         Wanted(TallyKind.ALONE),
+        Wanted(TallyKind.NOTICED, by=("department",)),
+        Wanted(TallyKind.ASKING),
     ]
+    if scope.is_whole:
+        wanted += [Wanted(kind) for kind in BESIDE]
     if sees_minutes or scope.is_outside or scope.rights.is_it:
         everywhere = scope.rights.is_it or scope.is_outside
         wanted += [Wanted(TallyKind.TIME), Wanted(TallyKind.TOOK, everywhere=everywhere)]
@@ -303,50 +307,55 @@ def _wanted(scope: Scope, today: date, *, sees_minutes: bool) -> list[Wanted]:
 def _ground(country: str, today: date) -> _Ground:
     """Read names, plan and calendar (four statements)."""
     calendar = calendar_book(country=country).default
+    rollout = Rollout.objects.filter(state=RolloutState.OPEN).first()
     waves: dict[int, tuple[date, date]] = {}
-    for pk, starts, ends in Wave.objects.order_by("pk").values_list(
-        "pk", "starts_at", "ends_on"
+    past: list[int] = []
+    for pk, starts, ends, rollout_id in Wave.objects.order_by("pk").values_list(
+        "pk", "starts_at", "ends_on", "rollout_id"
     ):
         waves[pk] = (local_day(starts), ends)
+        past += [pk] if rollout and rollout_id != rollout.pk else []
     return _Ground(
         names={
             pk: (name, parent)
             for pk, name, parent in Department.objects.values_list("pk", "name", "parent_id")
         },
         waves=waves,
-        rollout=Rollout.objects.filter(state=RolloutState.OPEN).first(),
+        rollout=rollout,
+        past=tuple(past),
         is_working=lambda day: is_working_day(calendar, day),
         today=today,
     )
 
 
 class _Fact(NamedTuple):
-    """One number that is no journey's: of tickets, devices or people, by department or step."""
+    """One number that is no journey's: of tickets, devices or people, perhaps by step."""
 
     kind: str
     key: str
-    department_id: int | None
     number: int
 
 
-def _facts(scope: Scope, *, now: datetime, on: date) -> list[_Fact]:
+def _facts(scope: Scope, rows: Iterable[TallyRow], *, now: datetime, on: date) -> list[_Fact]:
     """Count tickets, shared devices and people without one (one statement).
 
-    Where counts are kept, devices and people are counted every ten minutes.
+    Where counts are kept, questions and minutes of everybody are read from them, and devices and
+    people are counted every ten minutes.
     """
     tickets = _tickets(scope)
     waiting = tickets.waiting()  # type: ignore[attr-defined]  # a TicketQuerySet
-    quiet = tickets.filter(  # type: ignore[attr-defined]  # see above
-        kind=TicketKind.QUIET, journey__closed_at__isnull=True
-    ).open()
-    helped = tickets.filter(kind=TicketKind.HELP, journey__isnull=False)
     arms = [
-        _fact(quiet, "quiet", department=F("journey__department_id")),
-        _fact(waiting, "waiting"),
+        _fact(waiting.filter(BESIDE_PEOPLE), "beside"),
         _fact(waiting.filter(answer_by__lt=now), "overdue"),
-        _fact(helped, "asked", key=F("step_key")),
-        _fact(tickets.filter(minutes_spent__gt=0), "spent", number=Sum("minutes_spent")),
     ]
+    kept = [_Fact(row.kind, row.key, row.number) for row in rows if row.kind in BESIDE]
+    if not kept:
+        helped = tickets.filter(kind=TicketKind.HELP, journey__isnull=False)
+        spent = tickets.filter(minutes_spent__gt=0)
+        arms += [
+            _fact(helped, TallyKind.QUESTION, key=F("step_key")),
+            _fact(spent, TallyKind.MINUTES, number=Sum("minutes_spent")),
+        ]
     if not settings.BOARD_COUNTERS:
         return _asked(arms + _apart_arms(scope, on))
     # In a large city nobody counts all people each minute.
@@ -355,7 +364,7 @@ def _facts(scope: Scope, *, now: datetime, on: date) -> list[_Fact]:
     if apart is None:
         apart = _asked(_apart_arms(scope, on))
         cache.set(key, apart, APART_SECONDS)
-    return _asked(arms) + apart
+    return [*kept, *apart, *_asked(arms)]
 
 
 def _apart_arms(scope: Scope, on: date) -> list[QuerySet[Any]]:
@@ -368,22 +377,16 @@ def _asked(arms: Sequence[QuerySet[Any]]) -> list[_Fact]:
 
 
 def _fact(
-    rows: QuerySet[Any],
-    kind: str,
-    *,
-    key: Any = None,
-    department: F | None = None,
-    number: Any = None,
+    rows: QuerySet[Any], kind: str, *, key: Any = None, number: Any = None
 ) -> QuerySet[Any]:
     named = rows.annotate(
-        of_kind=Value(kind, CharField()),
+        of_kind=Value(str(kind), CharField()),
         of_key=Cast(key if key is not None else Value(""), CharField()),
-        of_department=department or Cast(Value(None), BigIntegerField()),
     )
     counted_rows: QuerySet[Any] = (
-        named.values("of_kind", "of_key", "of_department")
+        named.values("of_kind", "of_key")
         .annotate(of_number=number or Count("pk"))
-        .values_list("of_kind", "of_key", "of_department", "of_number")
+        .values_list("of_kind", "of_key", "of_number")
         .order_by()
     )
     return counted_rows
@@ -393,6 +396,8 @@ def _tickets(scope: Scope) -> QuerySet[Ticket]:
     found = Ticket.objects.all()
     if not (scope.rights.is_it or scope.is_outside):
         found = found.in_scope(scope.rights)
+    if scope.current:
+        found = found.exclude(journey__wave__in=scope.past)
     if scope.filters.is_any:
         narrowed = Journey.objects.filter(scope.filters.cells, scope.filters.journeys)
         found = found.filter(journey__in=narrowed)
@@ -432,8 +437,8 @@ class _Group:
     departments: tuple[int, ...]
     counts: rules.Counts
     waves: tuple[rules.PlannedWave, ...]
-    unplanned: int
     days: Mapping[date, int]
+    noticed: int
 
 
 def _people(rows: Iterable[TallyRow]) -> dict[int, list[TallyRow]]:
@@ -466,9 +471,13 @@ def _group(
             for wave, number in sorted(of_wave.items(), key=lambda one: one[0] or 0)
             if wave in ground.waves
         ),
-        unplanned=of_wave.get(None, 0),
         days=days,
+        noticed=sum(_of_kind(people.get(pk, ()), TallyKind.NOTICED) for pk in departments),
     )
+
+
+def _of_kind(rows: Iterable[TallyRow], kind: TallyKind) -> int:
+    return sum(row.number for row in rows if row.kind == kind)
 
 
 def _allowed(scope: Scope) -> tuple[Scope, bool]:
@@ -482,17 +491,17 @@ def _allowed(scope: Scope) -> tuple[Scope, bool]:
     bureau = scope.filters.bureau
     only = Filters(bureau=bureau)
     if bureau is None or only != scope.filters:
-        return Scope(scope.rights), True
+        return replace(scope, filters=NO_FILTERS), True
     above = dict(Department.objects.values_list("pk", "parent_id"))
-    shown = blocks_shown(above)
+    shown = blocks_shown(above, current=scope.current)
     if not rules.may_show(bureau, shown, above):
-        return Scope(scope.rights), True
+        return replace(scope, filters=NO_FILTERS), True
     return scope, False
 
 
-def blocks_shown(above: Mapping[int, int | None]) -> list[tuple[int, ...]]:
+def blocks_shown(above: Mapping[int, int | None], *, current: Q) -> list[tuple[int, ...]]:
     """Return which departments whoever sees numbers only sees together (one statement)."""
-    rows = tallies([Wanted(TallyKind.STATUS, by=("department",))])
+    rows = tallies([Wanted(TallyKind.STATUS, by=("department",))], cells=current or None)
     return rules.blocks(_sizes(_people(rows)), above)
 
 
@@ -522,26 +531,18 @@ def _groups(
 def _departments(
     groups: Sequence[tuple[int, ...]],
     people: Mapping[int, list[TallyRow]],
-    facts: Sequence[_Fact],
     ground: _Ground,
     *,
     by_bureau: bool = False,
 ) -> list[DepartmentRow]:
-    quiet: dict[int | None, int] = {}
-    for fact in facts:
-        if fact.kind == "quiet":
-            quiet[fact.department_id] = quiet.get(fact.department_id, 0) + fact.number
     made = [
-        _department(_group(pks, people, ground), quiet, ground, by_bureau=by_bureau)
-        for pks in groups
+        _department(_group(pks, people, ground), ground, by_bureau=by_bureau) for pks in groups
     ]
     # Who is not to begin yet comes last: nobody there is behind.
     return sorted(made, key=lambda d: (d.is_later, d.gap, -d.counts.waiting, d.pk))
 
 
-def _department(
-    group: _Group, quiet: Mapping[int | None, int], ground: _Ground, *, by_bureau: bool
-) -> DepartmentRow:
+def _department(group: _Group, ground: _Ground, *, by_bureau: bool) -> DepartmentRow:
     first = group.departments[0]
     name, parent = ground.names[first]
     pk = (parent or first) if by_bureau else first
@@ -557,7 +558,7 @@ def _department(
         bureau=ground.names[parent][0] if parent and not by_bureau else "",
         counts=group.counts,
         planned=rules.planned(group.waves, ground.today),
-        attention=sum(quiet.get(one, 0) for one in group.departments),
+        attention=group.noticed,
         line=tuple(line),
         is_bureau=by_bureau,
         together=len(group.departments),
@@ -584,7 +585,7 @@ def _steps(
         return []
     lines = [x for x in step_lines(edition.pk, language) if x.milestone == Milestone.READY]
     times = times_by_step(rows)
-    asked = {fact.key: fact.number for fact in facts if fact.kind == "asked"}
+    asked = {fact.key: fact.number for fact in facts if fact.kind == TallyKind.QUESTION}
     usual = {line.key: times.get(line.key) for line in lines}
     hot = rules.bottleneck(
         [

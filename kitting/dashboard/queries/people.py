@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from accounts.models import Department
 from kitting.dashboard import rules
+from kitting.dashboard.queries.scope import Scope, past_waves
 from kitting.devices.models import Device, Loan
 from kitting.devices.states import LoanKind
 from kitting.escalation.models import Ticket
@@ -71,8 +72,7 @@ def department_page(
         return None
     journeys = list(
         Journey.objects.open()
-        .in_scope(rights)
-        .filter(department=department)
+        .filter(Scope(rights, past=past_waves()).cells, department=department)
         .select_related("person", "place")
         .order_by("person__kana", "pk")
     )
@@ -286,18 +286,3 @@ def device_page(device_id: int, *, rights: Rights) -> DevicePage | None:
         loans=[LoanOnPage(loan, journeys.get(loan.pk)) for loan in rows],
         tickets=list(tickets.order_by("-opened_at", "-pk")[:50]),
     )
-
-
-def devices_called(text: str, *, rights: Rights, limit: int) -> list[Loan]:
-    """Return open loans by a part of the asset tag, the box code or the person's name or number."""
-    plain = text.strip()
-    if not plain:
-        return []
-    match = (
-        Q(device__asset_tag__icontains=plain)
-        | Q(device__code=plain.upper().replace("-", ""))
-        | Q(person__name__holds=plain)
-        | Q(person__staff_number=plain)
-    )
-    found = own_loans(rights).filter(match).select_related("device", "person", "department")
-    return list(found.order_by("device__asset_tag", "pk")[:limit])

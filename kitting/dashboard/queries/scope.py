@@ -6,14 +6,15 @@ import hashlib
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Exists, Q
 
 from accounts.models import Department, User
 from kitting.devices.models import Device
 from kitting.guides.models import Edition
 from kitting.guides.states import EditionState
 from kitting.journeys.models import Journey
-from kitting.rollout.models import Wave
+from kitting.rollout.models import Rollout, Wave
+from kitting.rollout.states import RolloutState
 
 if TYPE_CHECKING:
     from accounts.queries import Rights
@@ -76,11 +77,13 @@ NO_FILTERS = Filters()
 class Scope:
     """Whose numbers somebody sees: everybody's, those of own people, or numbers without names.
 
-    Who is outside (an auditor) sees groups of five or more only, and no name.
+    Who is outside (an auditor) sees groups of five or more only, and no name. `past` are the waves
+    of other rollouts than the one that is open.
     """
 
     rights: Rights
     filters: Filters = NO_FILTERS
+    past: tuple[int, ...] = ()
 
     @property
     def is_outside(self) -> bool:
@@ -95,9 +98,14 @@ class Scope:
         return Q(department_id__in=self.rights.departments) | Q(place_id__in=self.rights.places)
 
     @property
+    def current(self) -> Q:
+        """Return what leaves out who was in an earlier rollout, unless their wave is asked for."""
+        return ~Q(wave__in=self.past) if self.past and not self.filters.wave else Q()
+
+    @property
     def cells(self) -> Q:
         """Return what narrows by department, place, wave and edition."""
-        return self.own & self.filters.cells
+        return self.own & self.filters.cells & self.current
 
     @property
     def journeys(self) -> Q:
@@ -112,6 +120,13 @@ class Scope:
     def is_whole(self) -> bool:
         """Tell whether nothing is narrowed at all."""
         return not (self.cells or self.journeys)
+
+
+def past_waves() -> tuple[int, ...]:
+    """Return the waves of other rollouts while one is open (one statement); else nothing is past."""
+    running = Rollout.objects.filter(state=RolloutState.OPEN)
+    waves = Wave.objects.filter(Exists(running)).exclude(rollout__state=RolloutState.OPEN)
+    return tuple(waves.order_by("pk").values_list("pk", flat=True))
 
 
 def scope_key(rights: Rights, filters: Filters = NO_FILTERS) -> str:

@@ -9,7 +9,7 @@ from accounts.models import Department
 from accounts.queries import local_day
 from kitting.dashboard import rules
 from kitting.dashboard.queries.people import counted
-from kitting.dashboard.queries.scope import Scope
+from kitting.dashboard.queries.scope import Scope, past_waves
 from kitting.journeys.queries import Wanted, tallies
 from kitting.journeys.states import TallyKind
 from kitting.rollout.models import Wave
@@ -31,11 +31,19 @@ class WaveRow:
 
 
 def wave_rows(rights: Rights, *, now: datetime) -> list[WaveRow]:
-    """Return every wave in the order of their days (two statements; one more for numbers only)."""
+    """Return every wave in the order of their days (two statements; two more for numbers only).
+
+    Whoever sees numbers only is told of the open rollout, as on the board.
+    """
     scope = Scope(rights)
-    rows = tallies(
-        [Wanted(TallyKind.STATUS, by=("department", "wave"))], cells=scope.own or None
-    )
+    past = past_waves() if scope.is_outside else ()
+    rows = [
+        row
+        for row in tallies(
+            [Wanted(TallyKind.STATUS, by=("department", "wave"))], cells=scope.own or None
+        )
+        if row.wave_id not in past
+    ]
     states: dict[int | None, dict[str, int]] = {}
     sizes: dict[tuple[int, int | None], int] = {}
     for row in rows:
@@ -43,7 +51,7 @@ def wave_rows(rights: Rights, *, now: datetime) -> list[WaveRow]:
         of_wave[row.key] = of_wave.get(row.key, 0) + row.number
         cell = (row.department_id or 0, row.wave_id)
         sizes[cell] = sizes.get(cell, 0) + row.number
-    hidden = _hidden(sizes) if scope.is_outside else frozenset()
+    hidden = _hidden(sizes) | {*past} if scope.is_outside else frozenset()
     today = local_day(now)
     return [
         _row(wave, None if wave.pk in hidden else counted(states.get(wave.pk, {})), today)

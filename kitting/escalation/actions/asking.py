@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.actions import count_try
 from kitting.devices.models import Device, Loan
+from kitting.escalation.actions.counting import count_question
 from kitting.escalation.actions.errors import (
     JourneyOverError,
     NotLostError,
@@ -225,6 +226,7 @@ def _ask(  # see ask
         place=journey.place,
         opened_at=now,
     )
+    count_question(ticket)
     for found in Ticket.objects.open().filter(journey=journey, kind=TicketKind.QUIET):
         if found.taken_by_id is None:
             close_by_progress(locked(found), why="asked", now=now)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import F
 
+from kitting.escalation.actions.counting import count_minutes
 from kitting.escalation.actions.errors import (
     AlreadyTakenError,
     NobodyReadsError,
@@ -102,6 +103,7 @@ def note(
         data = {"outcome": outcome, "minutes": minutes}
         add_entry(ticket, EntryKind.NOTE, now, actor=by, text=words, data=data)
         Ticket.objects.filter(pk=ticket.pk).update(minutes_spent=F("minutes_spent") + minutes)
+        count_minutes(minutes)
     return ticket
 
 
@@ -121,6 +123,7 @@ def resolve(
     """
     ticket = open_locked(ticket)
     ticket.minutes_spent += minutes
+    count_minutes(minutes)
     set_answered(ticket, by=by, now=now)
     set_resolved(ticket, by=by, now=now)
     entry = add_entry(

@@ -15,12 +15,15 @@ from accounts.models import User
 from accounts.queries import local_day
 from accounts.states import IT_ROLES
 from kitting.escalation import actions
+from kitting.escalation.actions.counting import count_minutes
 from kitting.escalation.actions.rows import add_entry
+from kitting.escalation.actions.waiting import set_help
 from kitting.escalation.channels import Telling, about, message
 from kitting.escalation.models import Ticket, TicketEntry
 from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.queries.moves import last_move, may_see, subject_person_id
 from kitting.escalation.states import EntryKind, Level, TicketKind, TicketState
+from kitting.journeys.states import HelpState
 from kitting.lib import clock
 from kitting.notices.actions import cancel as cancel_notices
 
@@ -190,7 +193,10 @@ def merge(move: Move, *, into: Ticket) -> Ticket:
     dues = [at for at in (kept.due_at, ticket.due_at) if at is not None]
     kept.answer_by, kept.due_at = min(waits, default=None), min(dues, default=None)
     kept.minutes_spent += ticket.minutes_spent
+    count_minutes(ticket.minutes_spent)
     kept.save(update_fields=["answer_by", "due_at", "minutes_spent"])
+    if kept.answer_by is not None:
+        set_help(kept, HelpState.ASKED, move.now)
     actions.end(ticket, by=move.by, now=move.now)
     ticket.merged_into = kept
     ticket.save(update_fields=["merged_into"])

@@ -21,6 +21,7 @@ from kitting.escalation.actions.waiting import (
     NOTHING,
     OPENED,
     close_by_progress,
+    set_noticed,
 )
 from kitting.escalation.channels import Telling
 from kitting.escalation.models import Ticket
@@ -370,4 +371,5 @@ def _open_found(journey: Journey, kind: TicketKind, reason: Reason, sight: _Sigh
         opened_at=sight.now,
     )
     add_entry(ticket, EntryKind.OPENED, sight.now, data={"reason": reason})
+    set_noticed(ticket, is_noticed=True)
     raise_by_itself(Telling(ticket, sight.book, sight.now), first=True)

@@ -90,6 +90,7 @@ def wait_anew(ticket: Ticket, *, book: CalendarBook, now: datetime) -> Ticket:
         ]
     )  # fmt: skip
     await_answer(ticket, book=book, now=now)
+    set_noticed(ticket, is_noticed=True)
     raise_further(Telling(ticket, book, now), first=True)
     return ticket
 
@@ -112,6 +113,7 @@ def wait_again(ticket: Ticket, *, by: User, now: datetime) -> Ticket:
         ]
     )  # fmt: skip
     await_answer(ticket, book=book, now=now)
+    set_noticed(ticket, is_noticed=True)
     return ticket
 
 
@@ -160,6 +162,7 @@ def set_resolved(ticket: Ticket, *, by: User | None, now: datetime) -> None:
         ]
     )  # fmt: skip
     set_help(ticket, HelpState.NONE, now)
+    set_noticed(ticket, is_noticed=False)
     if ticket.kind == TicketKind.QUIET:  # the clock of its person begins anew
         Journey.objects.open().filter(tickets=ticket).update(attention_at=now)
 
@@ -178,3 +181,9 @@ def set_help(ticket: Ticket, help_state: HelpState, now: datetime) -> None:
     if ticket.kind != TicketKind.HELP or journey is None or journey.closed_at is not None:
         return
     journeys.set_help_state(journey_id=journey.pk, help_state=help_state, now=now)
+
+
+def set_noticed(ticket: Ticket, *, is_noticed: bool) -> None:
+    """Let the board know whom Kitto noticed: who has an open ticket of that kind."""
+    if ticket.kind == TicketKind.QUIET and ticket.journey_id is not None:
+        journeys.set_noticed(journey_id=ticket.journey_id, is_noticed=is_noticed)

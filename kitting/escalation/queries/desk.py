@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import F
 
-from kitting.escalation.models import Ticket
+from kitting.escalation.models import ON_HOLD, Ticket
 from kitting.escalation.queries.ladder import ladder_book, organisation_book
 from kitting.escalation.queries.story import StoryLine, how_sure, story
 from kitting.escalation.states import Level, TicketKind, TicketState
@@ -129,7 +129,7 @@ def _next_level(ticket: Ticket, ladders: LadderBook) -> Level | None:
 def _first_due(tickets: TicketQuerySet) -> TicketQuerySet:
     """Order by what is due first; what is on hold comes last."""
     return tickets.order_by(
-        F("held_at").asc(nulls_first=True),
+        ON_HOLD.asc(),
         F("answer_by").asc(nulls_last=True),
         "opened_at",
         "pk",

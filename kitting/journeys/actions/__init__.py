@@ -8,7 +8,7 @@ from kitting.journeys.actions.checking import (
     note_other_account,
     note_trouble,
 )
-from kitting.journeys.actions.counting import fold_tallies, recount
+from kitting.journeys.actions.counting import fold_tallies
 from kitting.journeys.actions.entering import (
     BoxEntry,
     begin,
@@ -42,6 +42,7 @@ from kitting.journeys.actions.resting import (
     leave_paper,
     pause,
     set_help_state,
+    set_noticed,
 )
 from kitting.journeys.actions.steps import (
     declare_done,
@@ -90,9 +91,9 @@ __all__ = [
     "pass_test",
     "pause",
     "progress_of",
-    "recount",
     "row_values",
     "set_help_state",
+    "set_noticed",
     "skip_step",
     "take_in_devices",
     "take_press",

@@ -18,7 +18,7 @@ from kitting.journeys.queries import GROUPS, Wanted, kept_tallies, live_tallies
 from kitting.journeys.states import TallyKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from kitting.journeys.queries import TallyRow
 
@@ -61,6 +61,7 @@ def _standing(journey: Journey, progress: rules.Progress) -> Counter[rules.Count
             help_state=progress.help_state,
         ),
         ready_on=local_day(progress.ready_at) if progress.ready_at else None,
+        is_noticed=journey.is_noticed,
     )
 
 
@@ -85,6 +86,12 @@ def uncounted(*, journey_ids: Collection[int]) -> Iterator[None]:
     keep_count(standing_of_all(open_ones.all()), Counter())
     yield
     keep_count(Counter(), standing_of_all(open_ones.all()))
+
+
+def count_beside(kind: TallyKind, key: str, number: int) -> None:
+    """Write down what is counted of tickets, for the whole organisation, in the same transaction."""
+    if keeps_count() and number:
+        _write_tallies({(str(kind), key, rules.EVERYBODY): number})
 
 
 def _write_tallies(numbers: Mapping[rules.Counted, int]) -> None:
@@ -134,10 +141,11 @@ class Drift:
 
 
 @transaction.atomic
-def recount(*, mend: bool) -> Drift:
+def recount(*, beside: Callable[[], Mapping[rules.Counted, int]], mend: bool) -> Drift:
     """Count everything anew, say where the kept counts differ, and put that right if told to.
 
-    While it mends nobody moves: on PostgreSQL journeys are locked against writing, readers go on.
+    `beside` counts what is no journey's. While it mends nobody moves: on PostgreSQL journeys are
+    locked against writing, readers go on.
     """
     if mend:
         _hold_still()
@@ -147,7 +155,7 @@ def recount(*, mend: bool) -> Drift:
     complete = [key for key in kept if key[0] == TallyKind.COMPLETE]
     for key in complete:
         del kept[key]
-    right = {_counted_line(row): row.number for row in live_tallies(every)}
+    right = {_counted_line(row): row.number for row in live_tallies(every)} | dict(beside())
     wrong = {
         key: (kept.get(key, 0), right.get(key, 0))
         for key in {**kept, **right}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F
 
 from kitting.journeys import rules
+from kitting.journeys.actions.counting import keep_count, standing_of_all
 from kitting.journeys.actions.errors import SYSTEM, Moved, Said, Who
 from kitting.journeys.actions.writing import is_person, locked, plain_fact, write
 from kitting.journeys.models import EventNote, Journey
@@ -61,6 +63,18 @@ def set_help_state(
         help_state=help_state,
     )
     return write(journey, [Said(fact)], who=who, now=now)
+
+
+@transaction.atomic
+def set_noticed(*, journey_id: int, is_noticed: bool) -> None:
+    """Note that Kitto noticed somebody who may need help, or no longer; only escalation calls this."""
+    journey = Journey.objects.select_for_update(of=("self",)).get(pk=journey_id)
+    if journey.is_noticed == is_noticed:
+        return
+    before = standing_of_all([journey]) if journey.closed_at is None else Counter()
+    journey.is_noticed = is_noticed
+    journey.save(update_fields=["is_noticed"])
+    keep_count(before, standing_of_all([journey]) if before else Counter())
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from kitting.journeys.actions.counting import recount
+from kitting.escalation.actions.counting import recount
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
