@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_tokens"),
-        ("kitting", "0027_of_a_country"),
+        ("kitting", "0029_departments_and_labels"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

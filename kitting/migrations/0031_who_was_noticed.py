@@ -15,7 +15,7 @@ def tell(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("kitting", "0028_counted_help"),
+        ("kitting", "0030_counted_help"),
     ]
 
     operations = [migrations.RunPython(tell, migrations.RunPython.noop, elidable=True)]
