@@ -57,9 +57,9 @@ def look_and_mend(*, now: datetime) -> Drift:
 def counted_tickets() -> dict[Counted, int]:
     """Return questions by step and minutes of help, as they are kept."""
     asked = Ticket.objects.filter(kind=TicketKind.HELP, journey__isnull=False)
-    by_step = asked.values_list("step_key").annotate(number=Count("pk")).order_by()
+    by_step = asked.values_list("step_key").annotate(times=Count("pk")).order_by()
     found: dict[Counted, int] = {
-        (str(TallyKind.QUESTION), key, EVERYBODY): number for key, number in by_step
+        (str(TallyKind.QUESTION), key, EVERYBODY): times for key, times in by_step
     }
     minutes = Ticket.objects.aggregate(all=Sum("minutes_spent"))["all"]
     return found | ({(str(TallyKind.MINUTES), "", EVERYBODY): minutes} if minutes else {})
