@@ -87,7 +87,7 @@ def test_a_scrape_costs_the_same_whatever_the_size(
 ) -> None:
     JourneyFactory.create_batch(number)
     NoticeFactory.create_batch(number)
-    with django_assert_num_queries(8):  # the profile, and seven families
+    with django_assert_num_queries(9):  # the profile, and eight families
         monitor.get("/metrics")
 
 
