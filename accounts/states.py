@@ -89,7 +89,7 @@ AUDIT_PREFIXES: dict[AuditKind, tuple[str, ...]] = {
     ),
     AuditKind.DOOR: ("sign_in.", "session", "slip.", "factor.", "handoff.", "box."),
     AuditKind.ROLE: ("role.", "token."),
-    AuditKind.PEOPLE: ("roll.", "transfer", "person.", "import"),
+    AuditKind.PEOPLE: ("roll.", "transfer", "departments.", "person.", "import"),
     AuditKind.OUT: (
         "audit.exported",
         "directory.exported",

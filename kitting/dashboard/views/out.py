@@ -59,7 +59,7 @@ def _check_kind(kind: str) -> None:
         raise Http404
 
 
-def _note(request: SiteRequest, action: str, kind: str, **named: object) -> None:
+def _note(request: SiteRequest, *, action: str, kind: str, **named: object) -> None:
     """Write down who took which list with names out."""
     by = cast("User", request.user)
     write_audit(action=action, now=request.now, by=by, data={"kind": kind, **named})
@@ -88,7 +88,7 @@ def overview_sheet(request: SiteRequest, kind: str) -> HttpResponse:
         spent=_spent(request, board),
     )
     if board.queue:
-        _note(request, "board.taken_out", kind, people=len(board.queue))
+        _note(request, action="board.taken_out", kind=kind, people=len(board.queue))
     return _sheet(request, "overview", kind, made)
 
 
@@ -115,7 +115,7 @@ def department_sheet(request: SiteRequest, department_id: int, kind: str) -> Htt
         raise Http404
     made = tables.department_tables(page, sees_minutes=sees_minutes(request), now=request.now)
     named = {"department": page.department.full_name, "people": len(page.people)}
-    _note(request, "board.people_taken_out", kind, **named)
+    _note(request, action="board.people_taken_out", kind=kind, **named)
     return _sheet(request, f"department-{department_id}", kind, made)
 
 
@@ -159,7 +159,7 @@ def register(request: SiteRequest, department_id: int, kind: str) -> HttpRespons
     if found is None:
         raise Http404
     named = {"department": found.department.full_name, "devices": len(found.rows)}
-    _note(request, "register.taken_out", kind, **named)
+    _note(request, action="register.taken_out", kind=kind, **named)
     name = f"register-{department_id}"
     if kind == "xlsx":
         made = tables.register_table(found, now=request.now)
