@@ -10,6 +10,7 @@ from django.db import connection
 from accounts.models import User
 from accounts.queries import people_called
 from tests.factories import UserFactory
+from tests.needs import needs
 
 pytestmark = pytest.mark.django_db
 
@@ -37,8 +38,7 @@ def test_a_part_of_a_name_finds_people(typed: str, found: list[str]) -> None:
 
 
 def test_pairs_of_signs_are_looked_up_not_all_rows_read() -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("only PostgreSQL keeps pairs")
+    needs("postgres")  # SQLite keeps no pairs
     UserFactory.create(name="山田 花子")
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

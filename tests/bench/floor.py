@@ -44,11 +44,11 @@ settings.configure(
 django.setup()
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402  # after the settings above
-from django.db import connection, models, transaction  # noqa: E402
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect  # noqa: E402
-from django.middleware.csrf import get_token  # noqa: E402
-from django.template import engines  # noqa: E402
-from django.urls import path  # noqa: E402
+from django.db import connection, models, transaction  # noqa: E402  # after settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect  # noqa: E402  # after settings
+from django.middleware.csrf import get_token  # noqa: E402  # after settings
+from django.template import engines  # noqa: E402  # after settings
+from django.urls import path  # noqa: E402  # after settings
 
 
 class Word(models.Model):
