@@ -203,7 +203,7 @@ def test_the_pages_cost_the_same_whatever_they_show(town, number, django_assert_
         ask(town.begun(when=TEN), choice="trouble-1", now=TEN)
         town.journey(UserFactory.create(place=town.office))
     client = client_of(town.it)
-    for url, queries in ((BOARD, 22), (department_url(town.department), 10)):
+    for url, queries in ((BOARD, 22), (department_url(town.department), 11)):
         client.get(url)
         with django_assert_num_queries(queries):
             client.get(url)
