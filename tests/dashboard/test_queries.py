@@ -353,6 +353,6 @@ def test_a_department_costs_the_same_however_many_people(
         ask(town.begun(when=TEN), now=TEN)
         LoanFactory.create(person=None, kind="shared", department=town.department)
     page_of(town)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page = page_of(town)
     assert len(page.people) == len(page.shared) == people
