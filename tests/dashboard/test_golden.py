@@ -322,13 +322,13 @@ def test_an_earlier_rollout_does_not_count_while_another_is_open(
     city: GoldenCity, settings
 ) -> None:
     before = WaveFactory.create(
-        rollout=RolloutFactory.create(state=RolloutState.CLOSED),
+        rollout=RolloutFactory.create(name="前の入れ替え", state=RolloutState.CLOSED),
         starts_at=at("10-05 08:30"),
         ends_on=date(2026, 10, 9),
     )
     citizens = city.departments["市民課"]
     gone = Journey.objects.filter(department=citizens).order_by("-ready_at", "pk")[:2]
-    Journey.objects.filter(pk__in=list(gone)).update(wave=before)
+    Journey.objects.filter(pk__in=[journey.pk for journey in gone]).update(wave=before)
     found = board()
     assert (found.counts.total, found.counts.done) == (18, 9)
     [row] = [row for row in found.departments if row.name == "市民課"]
