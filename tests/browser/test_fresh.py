@@ -97,7 +97,9 @@ def test_the_board_asks_each_minute_in_few_bytes_and_only_while_it_is_seen(
 def test_the_board_never_moves_under_the_hand(new_context: OpenBrowser, city: City) -> None:
     page = board(new_context, city)
     assert a_minute_later(page) == 200
-    page.evaluate("() => document.querySelector('#step-title').scrollIntoView({ behavior: 'instant' })")
+    page.evaluate(
+        "() => document.querySelector('#step-title').scrollIntoView({ behavior: 'instant' })"
+    )
     before = page.evaluate(TOP)
     somebody_begins(city)
     found = asked(page)
