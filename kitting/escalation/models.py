@@ -225,7 +225,7 @@ class Ticket(models.Model):
             models.Index(
                 *(ON_HOLD, F("answer_by"), F("opened_at"), F("id")),
                 condition=WAITING_ROWS,
-                name="ticket_first_due",
+                name="ticket_waiting_in_order",
             ),
             models.Index(
                 fields=["answer_by"],

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     ("answer_by__isnull", False), ("state__in", ("new", "taken", "answered"))
                 ),
-                name="ticket_first_due",
+                name="ticket_waiting_in_order",
             ),
         ),
         migrations.AddIndex(
