@@ -769,10 +769,13 @@ def roles(tour: Tour) -> None:
     tour.go(page, f"/accounts/roles/{lead.pk}/", "/accounts/browsers/")
 
 
-@room("privacy:privacy")
+@room("privacy:privacy", "privacy:people", "privacy:person")
 def privacy(tour: Tour) -> None:
-    """What is kept about people, for everybody."""
+    """What is kept about people, for everybody; and all about one of them, for the IT lead."""
     tour.go(tour.browser().new_page(), "/privacy/")
+    page = tour.as_person(GrantFactory.create(role=Role.IT_LEAD).person)
+    person = tour.city.neighbour.person
+    tour.go(page, f"/privacy/people/?q={person.staff_number}", f"/privacy/people/{person.pk}/")
 
 
 @room("account_audit")

@@ -51,8 +51,7 @@ NO_PAGES = {
     *("escalation:own_photo", "escalation:photo"),
     *("labels:file", "labels:progress", "labels:ruler"),
     *("dashboard:api", "dashboard:openapi", "plan:feed"),
-    *("dashboard:after_sheet", "dashboard:department_sheet", "dashboard:overview_sheet"),
-    *("dashboard:register", "dashboard:summary_sheet"),
+    *("dashboard:after_sheet", "dashboard:summary_sheet"),
 }
 # The access table cannot tell: without DEBUG none of the demo's addresses exist.
 BUTTONS_OF_THE_DEMO = {"demo:be", "demo:clock", "demo:device", "demo:morning", "demo:stop"}
