@@ -44,7 +44,15 @@ BATCH = 2000
 # Keys of copies are so far from those of what they are copied from.
 STRIDE = 1_000_000
 COPIED = (User, Device, Loan, Journey)
-UNIQUE = ("username", "staff_number", "email", "serial_number", "asset_tag", "dedupe_key")
+UNIQUE = (
+    "username",
+    "staff_number",
+    "email",
+    "serial_number",
+    "asset_tag",
+    "dedupe_key",
+    "message_id",
+)
 DAY = timedelta(days=1)
 JUST_NOW = timedelta(minutes=5)
 

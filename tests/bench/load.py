@@ -55,7 +55,7 @@ RUSH_RATE = 2_650 * ASKS_A_PERSON / 300
 PAUSE = 1.6  # seconds between two of a person's requests: slower than what is asked about as too fast
 GIVE_UP = 60
 LATE = 30.0
-ROUNDS, REPEAT = 5, 40
+ROUNDS, REPEAT = 5, 25
 SPARE = 200  # people whose steps are done beside the floor
 STATIC = re.compile(rb'(?:href|src)="(/static/[^"#]+)')
 ABOUT = f"""\
