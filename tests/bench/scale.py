@@ -226,6 +226,8 @@ class Walkers:
 
 
 def things(now: datetime, helper: User) -> Iterator[Thing]:
+    while sweep(now=now).due:  # who walked at the size before is looked at once
+        pass
     client, walkers, outbox = site_client(helper), Walkers(now), Outbox(now)
     two = quote("山田")
     yield Thing("sweep, nothing due", partial(be_idle, now), repeat=IDLE_REPEAT)
