@@ -28,6 +28,13 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # The browser's own windows are not looked at, so none is made ready; the rest is what Playwright switches off.
+    (
+        "--disable-features=PreloadTopChromeWebUI,PreloadTopChromeWebUILessNavigations,AcceptCHFrame,"
+        "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,DialMediaRouteProvider,"
+        "GlobalMediaControls,HttpsUpgrades,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,"
+        "Translate,AutoDeElevate,RenderDocument,OptimizationHints"
+    ),
     # A camera and a microphone that exist nowhere; who may use them is said by each test.
     "--use-fake-device-for-media-stream",
 ]

@@ -111,7 +111,8 @@ class Keyboard:
         self.keys.press("Enter")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+# One language by each way is enough each time; the other is played by `make test-long`.
+@pytest.mark.parametrize("language", ["ja", pytest.param("en", marks=pytest.mark.long)])
 def test_the_whole_guide_is_done_by_keyboard_alone(
     new_context: OpenBrowser, city: City, language: str
 ) -> None:

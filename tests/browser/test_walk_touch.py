@@ -131,7 +131,8 @@ class Fingers:
             )
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+# One language by each way is enough each time; the other is played by `make test-long`.
+@pytest.mark.parametrize("language", ["en", pytest.param("ja", marks=pytest.mark.long)])
 def test_the_whole_guide_is_done_by_fingers_alone(
     new_context: OpenBrowser, city: City, language: str
 ) -> None:
