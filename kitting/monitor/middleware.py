@@ -133,4 +133,5 @@ def page_before(request: HttpRequest) -> str:
     before = urlsplit(request.headers.get("Referer", ""))
     # As it came: an unknown host must not break the page that says what broke.
     is_ours = before.netloc == request.META.get("HTTP_HOST", "")
-    return before.path if is_ours and before.path.startswith("/") else "/"
+    # One slash: two would lead to whatever site is named behind them.
+    return "/" + before.path.lstrip("/") if is_ours else "/"

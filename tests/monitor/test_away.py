@@ -50,6 +50,7 @@ def test_any_other_fault_is_a_fault() -> None:
 @pytest.mark.parametrize(
     ("referer", "leads_to"),
     [
+        ("http://testserver//evil.example/a", "/evil.example/a"),
         ("http://testserver/j/1/s/check-box/?after=x", "/j/1/s/check-box/"),
         ("https://elsewhere.example/j/1/", "/"),
         ("", "/"),
