@@ -1,4 +1,4 @@
-"""Finding people by a part of a name, by the same cost in a city and in a country.
+"""Finding people by a part of a name, by an index where the database can keep one.
 
 PostgreSQL keeps every two signs that follow each other in an index: Japanese names are short, and two signs of them
 are what people type. Spaces in names count for nothing. SQLite reads all rows, which is quick enough where it is used.
