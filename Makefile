@@ -9,6 +9,9 @@ ARGS ?=
 TOOL_ENV := DEBUG=1 DATABASE_URL=sqlite://:memory:
 TEMPLATES = $$(find templates -name '*.html')
 
+# Compiled code is kept, whatever the machine says: without it each start compiles everything anew, for seconds.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long test-faults check audit sbom format lock messages screenshots clips clean
 .SUFFIXES:

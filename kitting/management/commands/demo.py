@@ -20,7 +20,7 @@ from kitting.management.commands.simulate import PEOPLE, seed, the_only_play
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-FIRST_SECONDS = 15.0
+FIRST_SECONDS = 6.0
 CHILD_ENDS_SECONDS = 3.0
 
 

@@ -13,14 +13,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.core.wsgi import get_wsgi_application
 from django.db import connection, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from kitting.lib.network import lan_address
+from kitting.management.database import bring_up_to_date, is_behind
 from kitting.management.parts import Beat, Watch, Web, Worker
 from kitting.site.queries import current
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.core.management.base import CommandParser
 
-    from kitting.management.parts import Part
+from kitting.management.parts import Part
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 NOHUP = (signal.SIGHUP, signal.SIG_IGN)
@@ -174,10 +173,8 @@ def why_not(error: OSError, host: str, port: int) -> str:
 def prepare_database() -> None:
     """Bring SQLite and the demo up to date; refuse a server's database that is not."""
     if connection.vendor == "sqlite" or settings.DEBUG:
-        call_command("migrate", interactive=False, verbosity=0)
-        return
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        bring_up_to_date()
+    elif is_behind():
         raise CommandError(_("The database is not up to date. Run: python manage.py migrate"))
 
 

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from kitting.demo.actions import ALONE, BESIDE_PAGES, go_on_playing, seed_city
 from kitting.demo.queries import holds_real_people, ready_people
+from kitting.management.database import bring_up_to_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +101,7 @@ def seed(say: Callable[[str], object]) -> bool:
                 " Choose another folder for the demo, e.g. VAR_DIR=var-demo"
             )
         )
-    call_command("migrate", interactive=False, verbosity=0)
+    bring_up_to_date()
     is_new = seed_city(real_now=timezone.now())
     if is_new:
         say(_("Asahi City is there: 2,678 people, 2,650 Chromebooks. All of it is invented."))
