@@ -1,9 +1,11 @@
 // The counter: a scan is kept on this device before it is sent, sent once and in order, answered large and loud.
-// Without a network it waits; what is refused later is listed until somebody has seen it.
+// Without a network it waits; what is refused later is listed until somebody has seen it. The worker keeps a bare copy
+// of this page, so that it comes up again meanwhile; that copy sends nothing and gives way to the true one.
 const RETRY = 15_000;
 const CALM = 2000; // the lists are read anew when the queue has a moment
 const CODE = /(?:^|\/d\/)[2-9A-HJKMNP-TV-Y]{4}[-‐－]?[2-9A-HJKMNP-TV-Y]{4}\/?$/i;
 const part = document.querySelector("[data-counter]");
+const isBare = part.dataset.bare !== undefined;
 const own = document.querySelector("script[data-zxing]");
 const $ = (name, from = document) => from.querySelector(`[data-${name}]`);
 
@@ -128,6 +130,10 @@ const REASONS = { "signed-out": "SignedOut", broken: "Broken" };
 
 // Sends what waits, oldest first, until something stops it; `fresh` is the scan somebody waits for just now.
 const flush = async (fresh) => {
+  if (isBare) {
+    if (fresh) waits("Waits");
+    return giveWay();
+  }
   for (let [entry] = kept().waiting; entry; [entry] = kept().waiting) {
     let answer;
     try {
@@ -145,6 +151,13 @@ const flush = async (fresh) => {
     if (isFresh) show(answer);
   }
   return refresh();
+};
+
+// What is being typed is never thrown away; the true page sends what waits as soon as it is there.
+const giveWay = async () => {
+  const answer = await fetch(`${location.pathname}?bare=1`, { redirect: "manual", cache: "no-store" }).catch(() => null);
+  const isThere = answer && (answer.ok || answer.type === "opaqueredirect");
+  if (isThere && !box.value && !person?.value) location.replace(location.pathname);
 };
 
 const inTurn = (act) => (navigator.locks ? navigator.locks.request(KEY, act) : act());
@@ -250,8 +263,15 @@ $("sound-label").hidden = !window.AudioContext;
 $("send").addEventListener("click", () => inTurn(() => flush()));
 addEventListener("online", () => inTurn(() => flush()));
 setInterval(() => {
-  if (kept().waiting.length) inTurn(() => flush());
+  if (isBare || kept().waiting.length) inTurn(() => flush());
 }, RETRY);
 draw(kept());
-if (kept().waiting.length) inTurn(() => flush());
+if (isBare || kept().waiting.length) inTurn(() => flush());
 (box.value.trim() && person ? person : box).focus();
+
+const keepForLater = async (worker) => {
+  await navigator.serviceWorker.register(worker);
+  const { active } = await navigator.serviceWorker.ready;
+  active?.postMessage({ type: "counter" });
+};
+if (part.dataset.worker && "serviceWorker" in navigator) keepForLater(part.dataset.worker).catch(() => {}); // a browser that refuses works as it did before

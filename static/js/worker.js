@@ -1,5 +1,5 @@
 // The service worker: keeps the person's own guide readable without a network, lets what is pressed wait, and sends
-// it once, in order, with its own times. /sw.js loads it and names the version of the files as self.KITTO.
+// it once, in order, with its own times. It keeps a bare counter too. /sw.js loads it and names the version of the files as self.KITTO.
 // It never answers with a kept page while the network does, and it marks every page that it has kept.
 const { version, files, hashed, waiting: WAITING, pass: PASS } = self.KITTO;
 const FILES = `kitto-files-${version}`;
@@ -7,6 +7,7 @@ const PAGES = "kitto-pages";
 const PATIENCE = 8000; // a network that takes longer is none
 const GAP = 250; // between two pages that are kept ahead of time
 const GUIDE = /^\/j\/(\d+)\/(?:s\/[\w-]+\/|ready\/|done\/|help\/)?$/;
+const COUNTER = /^\/counter\/(?:arrive\/)?$/;
 const PRESS = /^\/j\/(\d+)\/(?:s\/([\w-]+)\/(done|undo|skip|check)|(help)\/)$/;
 const LEAVING = /^\/(?:accounts\/logout\/|j\/\d+\/leave|paper\/next)$/;
 const PERSONAL = new Set(["words", "photo"]);
@@ -125,7 +126,7 @@ const seen = async (url, answer) => {
   const holder = answer.type === "opaqueredirect" ? null : answer.headers.get("Kitto-Holder");
   if (!holder) return;
   await belongs(holder);
-  if (answer.status === 404 && GUIDE.test(url.pathname)) await wipe(); // it is nobody's any more
+  if (answer.status === 404 && (GUIDE.test(url.pathname) || COUNTER.test(url.pathname))) await wipe(); // it is nobody's any more
   if (holder !== "-" && isKept(url)) await keepPage(url, answer);
 };
 
@@ -133,7 +134,7 @@ const read = async (event, url) => {
   const asked = Promise.resolve(event.preloadResponse).then((early) => early ?? fetch(event.request));
   let answer;
   try {
-    answer = await (GUIDE.test(url.pathname) ? within(asked, PATIENCE) : asked);
+    answer = await (GUIDE.test(url.pathname) || COUNTER.test(url.pathname) ? within(asked, PATIENCE) : asked);
   } catch {
     const page = await kept(url);
     if (page) return page;
@@ -162,6 +163,16 @@ const keepGuide = async (journey, frugal) => {
     const page = await fetch(path, { redirect: "manual" });
     if (page.type !== "opaqueredirect") await keepPage(url, page);
     await new Promise((go) => setTimeout(go, GAP));
+  }
+};
+
+// The counter comes up again without a network as a bare page: nobody's name is on it, scans wait beside it.
+const keepCounter = async () => {
+  for (const path of ["/counter/", "/counter/arrive/"]) {
+    const answer = await fetch(`${path}?bare=1`, { redirect: "manual" });
+    if (!answer.ok) return;
+    await belongs(answer.headers.get("Kitto-Holder"));
+    await keepPage(new URL(path, location.origin), answer);
   }
 };
 
@@ -333,6 +344,7 @@ const ORDERS = {
   erase,
   state: () => tell(),
   keep: ({ journey, frugal }) => keepGuide(journey, frugal),
+  counter: keepCounter,
 };
 
 self.addEventListener("message", (event) => {

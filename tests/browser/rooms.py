@@ -637,6 +637,7 @@ def the_counter(tour: Tour) -> None:
     device = city.own.loan.device
     page = tour.as_person(GrantFactory.create(role=Role.DESK).person)
     tour.go(page, "/counter/", "/counter/arrive/", "/counter/boxes/?show=all")
+    tour.go(page, "/counter/?bare=1")
     tour.go(page, f"/counter/?box={device.code}")
     page.get_by_label("職員番号").fill(city.person.staff_number or "")
     page.get_by_role("button", name="わたす", exact=True).click()

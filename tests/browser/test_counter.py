@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from kitting.counter.models import Scan
 from kitting.devices.models import Loan
 from kitting.lib import qr
 from tests.browser.city import City, sign_in
+from tests.browser.test_offline import SIGN_OUT, until
 from tests.factories import GrantFactory
 
 if TYPE_CHECKING:
@@ -92,6 +94,55 @@ def test_what_is_scanned_without_a_network_arrives_in_order_and_once(
     counter.locator("[data-conflicts-list] button").click()
     expect(counter.locator("[data-conflicts-list] li")).to_have_count(0)
     assert Scan.objects.count() == 2
+
+
+KEPT = """async () => {
+  const box = await caches.open("kitto-pages");
+  const pages = (await box.keys()).filter(({ url }) => url.includes("/counter/"));
+  return Promise.all(pages.map(async (page) => (await box.match(page)).text()));
+}"""
+
+
+def test_the_counter_comes_up_again_without_a_network(
+    new_context: OpenBrowser, city: City
+) -> None:
+    context = new_context(service_workers="allow")
+    clerk = GrantFactory.create(role=Role.DESK).person
+    sign_in(context, clerk)
+    page = context.new_page()
+    page.goto("/counter/")
+    typed_by_scanner(page, city.neighbour.loan.device.code, city.neighbour.person.staff_number)
+    answer(page, "OK")
+    page.reload()
+    expect(page.get_by_text(city.neighbour.person.name)).to_be_visible()
+    until(lambda: len(page.evaluate(KEPT)) == len(("hand out", "arrive")))
+    bare = "".join(page.evaluate(KEPT))
+    assert "csrfmiddlewaretoken" not in bare
+    assert not [name for name in (clerk.name, city.neighbour.person.name) if name in bare]
+
+    context.set_offline(True)
+    typed_by_scanner(page, city.device.code, city.person.staff_number)
+    answer(page, "待っています")
+    page.reload()
+    expect(page.locator("[data-saved-bar]")).to_contain_text("電波がありません")
+    expect(page.locator("[data-waits-list] li")).to_have_count(1)
+    typed_by_scanner(page, city.device.code, city.person.staff_number)
+    answer(page, "待っています")
+    expect(page.locator("[data-waits-list] li")).to_have_count(2)
+    page.get_by_role("link", name="到着").click()
+    expect(page.locator("h1")).to_be_visible()
+    page.get_by_role("link", name="わたす").click()
+    expect(page.locator("[data-waits-list] li")).to_have_count(2)
+    context.set_offline(False)
+    expect(page.get_by_role("heading", name="さいごに読み取ったもの")).to_be_visible()
+    expect(page.locator("[data-waits-list] li")).to_have_count(0)
+    told = list(Scan.objects.order_by("pk").values_list("outcome", flat=True))
+    assert told[1:] == ["handed", "already"]
+
+    # Who signs out leaves nothing behind, and without a network the counter stays closed.
+    page.evaluate(SIGN_OUT)
+    expect(page).to_have_url(re.compile("/accounts/|/$"))
+    until(lambda: page.evaluate(KEPT) == [])
 
 
 def test_the_camera_reads_a_label_with_the_vendored_reader(counter: Page, city: City) -> None:

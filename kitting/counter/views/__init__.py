@@ -73,7 +73,10 @@ def _with_camera(view: Callable[P, R]) -> Callable[P, R]:
 @login_required
 @require_GET
 def home(request: SiteRequest) -> HttpResponse:
-    """Hand boxes out: box, person, done. `box` shows whose it is first, `scan` what came of one."""
+    """Hand boxes out: box, person, done. `box` shows whose it is first, `scan` what came of one.
+
+    With `bare` it is the page a browser keeps for times without a network: nobody's name is on it.
+    """
     return _counter(request, Mode.HAND_OUT)
 
 
@@ -88,6 +91,8 @@ def arrive(request: SiteRequest) -> HttpResponse:
 
 def _counter(request: SiteRequest, mode: Mode, form: ScanForm | None = None) -> HttpResponse:
     by = _clerk(request)
+    if request.GET.get("bare"):
+        return _bare(request, mode)
     typed = request.GET.get("box", "")[:200] if mode == Mode.HAND_OUT else ""
     box = box_of(typed, request.rights) if typed else None
     if request.GET.get("part"):
@@ -103,7 +108,17 @@ def _counter(request: SiteRequest, mode: Mode, form: ScanForm | None = None) -> 
         **_of_box(box),
     }
     status = 422 if form is not None else 200
-    response = render(request, "counter/counter.html", context, status=status)
+    return _seeing(render(request, "counter/counter.html", context, status=status))
+
+
+def _bare(request: SiteRequest, mode: Mode) -> HttpResponse:
+    holder = holder_key(user=request.user, box=None)
+    context = {"mode": mode, "form": ScanForm(mode=mode), "holder": holder, "bare": True}
+    return _seeing(render(request, "counter/bare.html", context))
+
+
+def _seeing(response: HttpResponse) -> HttpResponse:
+    """Let a page use the camera."""
     response.headers["Permissions-Policy"] = permissions_policy("camera")
     return response
 
