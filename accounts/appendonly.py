@@ -1,7 +1,7 @@
-"""Triggers that keep the audit log: nothing in it is changed or removed, whoever asks the database.
+"""Triggers that keep tables append-only: nothing in them is changed or removed, whoever asks the database.
 
-Words that may name a person can be erased as a whole. A seal is given to a link once. A migration on
-SQLite that makes one of these tables anew calls `guard` again: the triggers go with the old table.
+Of the audit log, words that may name a person can be erased as a whole, and a seal is given to a link
+once. A migration on SQLite that makes such a table anew calls `guard` again: triggers go with the old table.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 _ENTRY, _LINK, _SEAL = "accounts_auditentry", "accounts_auditlink", "accounts_auditseal"
-_SAID = "the audit log is append-only"
-# When an update is refused. {same} is `IS` or `IS NOT DISTINCT FROM`, {empty} an empty JSON object.
-_CHANGED = {
+# By table, when an update is refused. {same} is `IS` or `IS NOT DISTINCT FROM`; {new_data} and {old_data}
+# are the JSON of a column `data` as text.
+AUDIT_LOG: Mapping[str, str] = {
     _ENTRY: """NOT (
         NEW.id = OLD.id AND NEW.at = OLD.at AND NEW.action = OLD.action
         AND (NEW.actor_id {same} OLD.actor_id OR NEW.actor_id IS NULL)
@@ -35,12 +37,16 @@ _CHANGED = {
     )""",
     _SEAL: "1 = 1",
 }
-NAMES = tuple(f"{table}_{verb}" for table in _CHANGED for verb in ("update", "delete"))
 
 
-def guard(connection: BaseDatabaseWrapper) -> None:
+def guards_of(tables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the triggers that keep some tables."""
+    return tuple(f"{table}_{verb}" for table in tables for verb in ("update", "delete"))
+
+
+def guard(connection: BaseDatabaseWrapper, tables: Mapping[str, str] = AUDIT_LOG) -> None:
     """Put the triggers in place, those that stand already too."""
-    let_go(connection)
+    let_go(connection, tables)
     is_postgres = connection.vendor == "postgresql"
     words = {
         "same": "IS NOT DISTINCT FROM" if is_postgres else "IS",
@@ -51,32 +57,35 @@ def guard(connection: BaseDatabaseWrapper) -> None:
         if is_postgres:
             cursor.execute(
                 "CREATE OR REPLACE FUNCTION accounts_audit_refuse() RETURNS trigger"
-                f" LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{_SAID}'"
+                " LANGUAGE plpgsql AS $$ BEGIN"
+                " RAISE EXCEPTION '% is append-only', TG_TABLE_NAME"
                 " USING ERRCODE = 'integrity_constraint_violation'; END $$"
             )
-        for table, changed in _CHANGED.items():
+        for table, changed in tables.items():
             when = changed.format(**words)
             for verb, condition in (("update", f" WHEN ({when})"), ("delete", "")):
                 if is_postgres:
                     deed = "EXECUTE FUNCTION accounts_audit_refuse()"
                 else:
-                    deed = f"BEGIN SELECT RAISE(ABORT, '{_SAID}'); END"
+                    deed = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
                 cursor.execute(
                     f"CREATE TRIGGER {table}_{verb} BEFORE {verb.upper()} ON {table}"
                     f" FOR EACH ROW{condition} {deed}"
                 )
 
 
-def let_go(connection: BaseDatabaseWrapper) -> None:
+def let_go(connection: BaseDatabaseWrapper, tables: Mapping[str, str] = AUDIT_LOG) -> None:
     """Take the triggers away: for tests that empty tables, and before `guard`."""
     with connection.cursor() as cursor:
-        for name in NAMES:
+        for name in guards_of(tables):
             table = name.rpartition("_")[0]
             on = f" ON {table}" if connection.vendor == "postgresql" else ""
             cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on}")
 
 
-def missing_guards(connection: BaseDatabaseWrapper) -> list[str]:
+def missing_guards(
+    connection: BaseDatabaseWrapper, tables: Mapping[str, str] = AUDIT_LOG
+) -> list[str]:
     """Return the triggers that should stand in the database and do not (one query)."""
     asked = (
         "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
@@ -86,4 +95,4 @@ def missing_guards(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(asked)
         there = {str(name) for (name,) in cursor.fetchall()}
-    return [name for name in NAMES if name not in there]
+    return [name for name in guards_of(tables) if name not in there]

@@ -12,6 +12,7 @@ from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
 from accounts.appendonly import let_go
+from kitting.devices.models import KEPT_EVENTS
 from kitting.guides.queries.kept import forget_editions
 from tests.factories import NOW
 from tests.needs import found
@@ -70,12 +71,13 @@ def now() -> datetime:
 
 @pytest.fixture(autouse=True)
 def _log_can_be_emptied(request: pytest.FixtureRequest) -> None:
-    """A test with real transactions empties every table afterwards, which the log's triggers refuse."""
+    """A test with real transactions empties every table afterwards, which triggers refuse of some."""
     marker = request.node.get_closest_marker("django_db")
     is_real = bool(marker and marker.kwargs.get("transaction"))
     if is_real or {"live_server", "transactional_db"} & set(request.fixturenames):
         request.getfixturevalue("transactional_db")
         let_go(connection)
+        let_go(connection, KEPT_EVENTS)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,17 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Department, Place, User
 from kitting.devices.states import DeviceEventKind, DeviceState, LoanKind
 
+# What the database refuses to change of an event, as accounts.appendonly takes it: all but that who did it
+# is no longer known here.
+KEPT_EVENTS = {
+    "kitting_deviceevent": """NOT (
+        NEW.id = OLD.id AND NEW.device_id = OLD.device_id AND NEW.kind = OLD.kind
+        AND NEW."before" = OLD."before" AND NEW."after" = OLD."after" AND NEW.at = OLD.at
+        AND NEW.loan_id {same} OLD.loan_id AND {new_data} = {old_data}
+        AND (NEW.actor_id {same} OLD.actor_id OR NEW.actor_id IS NULL)
+    )"""
+}
+
 
 class DeviceQuerySet(models.QuerySet["Device"]):
     """Devices, by what is asked about them."""

@@ -23,6 +23,7 @@ from django.db import connection
 from django.test import override_settings
 
 from accounts.appendonly import let_go
+from kitting.devices.models import KEPT_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,6 +112,7 @@ def fresh_database() -> Iterator[None]:
 def empty_tables() -> None:
     """Make every table empty again."""
     let_go(connection)
+    let_go(connection, KEPT_EVENTS)
     call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
 
 

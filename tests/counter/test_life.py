@@ -9,13 +9,14 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.appendonly import guard
 from accounts.models import User
 from kitting.counter.actions import life
 from kitting.counter.queries import device_page
 from kitting.counter.rules import stage
 from kitting.counter.states import Stage
 from kitting.devices.actions import Deed, NotInThatStateError, happen
-from kitting.devices.models import Device, DeviceEvent, Loan
+from kitting.devices.models import KEPT_EVENTS, Device, DeviceEvent, Loan
 from kitting.devices.states import MOVES, DeviceEventKind, DeviceState, LoanKind
 from kitting.escalation.actions.departing import follow_departures
 from kitting.escalation.models import Ticket
@@ -32,7 +33,7 @@ from kitting.journeys.rules import plan_from, replay
 from kitting.journeys.states import CloseReason, Method, Via
 from kitting.notices.models import Notice
 from tests.counter.conftest import free_device, kept_box
-from tests.factories import NOW, DeviceFactory, shipped_guide
+from tests.factories import NOW, DeviceFactory, UserFactory, shipped_guide
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(hours=1)
@@ -78,13 +79,49 @@ def test_a_device_moves_only_as_the_table_says(kind, state, deed):
 
 
 def test_the_database_keeps_events_to_known_words(deed):
-    event = happen(device_id=free_device().pk, kind=DeviceEventKind.SENT_TO_REPAIR, deed=deed)
+    words = {"kind": "repaired", "before": "repair", "after": "stock"}
     for change, name in (
         ({"kind": "eaten"}, "device_event_kind_known"),
         ({"after": "eaten"}, "device_event_states_known"),
     ):
         with pytest.raises(IntegrityError, match=name), transaction.atomic():
-            DeviceEvent.objects.filter(pk=event.pk).update(**change)
+            DeviceEvent.objects.create(device=free_device(), at=NOW, **words | change)
+
+
+@pytest.fixture
+def guards(db: None) -> None:
+    """The triggers as the migration makes them: a test before may have let them go."""
+    guard(connection, KEPT_EVENTS)
+
+
+CHANGES = [
+    "UPDATE kitting_deviceevent SET kind = 'lost'",
+    "UPDATE kitting_deviceevent SET \"after\" = 'lost'",
+    "UPDATE kitting_deviceevent SET at = '2027-01-01 00:00:00+00:00'",
+    "UPDATE kitting_deviceevent SET loan_id = NULL",
+    "UPDATE kitting_deviceevent SET data = '{\"a\": 1}'",
+    "UPDATE kitting_deviceevent SET actor_id = (SELECT max(id) FROM accounts_user)",
+    "DELETE FROM kitting_deviceevent",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_database_refuses_to_change_or_remove_an_event(guards, deed, change):
+    device = kept_box(person=UserFactory.create())
+    loan = device.loans.get()
+    happen(device_id=device.pk, kind=DeviceEventKind.HANDED_OUT, deed=deed, loan=loan)
+    UserFactory.create()
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        connection.cursor().execute(change)
+
+
+def test_words_and_names_of_an_event_can_go(guards, deed):
+    event = happen(device_id=free_device().pk, kind=DeviceEventKind.SENT_TO_REPAIR, deed=deed)
+    event.note.text = ""
+    event.note.save(update_fields=["text"])
+    DeviceEvent.objects.filter(pk=event.pk).update(actor=None)
+    event.refresh_from_db()
+    assert (event.kind, event.actor, event.note.text) == ("sent_to_repair", None, "")
 
 
 def test_through_an_exchange_the_person_keeps_what_is_theirs_alone(guide, koike, deed):

@@ -302,6 +302,29 @@ def test_a_label_printed_before_is_bound_to_a_device():
     assert device.box_codes.get(retired_at=None) == label
 
 
+def test_every_new_label_stands_in_the_story_of_its_device():
+    it, device = UserFactory.create(), LoanFactory.create().device
+    label = BoxCode.objects.create(code=make_code(), created_at=NOW)
+    replace_code(device=device, now=NOW, by=it)
+    bind_code(code=label.code, device=device, now=LATER, by=it)
+    retire_code(device=device, now=LATER, by=it)
+    retire_code(device=device, now=LATER, by=it)
+    story = device.events.order_by("pk").values_list("kind", "before", "after", "actor", "at")
+    state = device.state
+    assert list(story) == [
+        ("relabelled", state, state, it.pk, at) for at in (NOW, LATER, LATER)
+    ]
+
+
+def test_the_first_label_of_a_device_replaces_none():
+    device = DeviceFactory.create()
+    retire_code(device=device, now=NOW)
+    before = device.events.count()
+    label = BoxCode.objects.create(code=make_code(), created_at=NOW)
+    bind_code(code=label.code, device=device, now=NOW, replaces=False)
+    assert device.events.count() == before
+
+
 @pytest.mark.parametrize("why", ["unknown", "retired", "taken"])
 def test_a_label_that_is_not_free_changes_nothing(why):
     device = DeviceFactory.create()
