@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from accounts.actions import write_audit
 from accounts.models import Department, Grant, User
 from accounts.moves import Move, write_postings
+from accounts.organisation import Organisation, Way, make_way, organisation, read_way
 from accounts.queries import Heir, heirs, local_day
-from accounts.traces import trace_changed, trace_made, trace_removed
-from accounts.transfers import Organisation, StaleError, organisation
+from accounts.taking import Order, figures_of, take_in
+from accounts.traces import trace_changed, trace_removed
 from kitting.lib.changes import Change, Ledger, differences
 from kitting.lib.rows import Cells, Flaw
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 BATCH = 500
-Way = tuple[str, ...]
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "effective_on": (
@@ -87,9 +86,7 @@ class DepartmentsResult:
     @property
     def counts(self) -> dict[str, int]:
         """Return every figure by name, lists by their length."""
-        names = ("planned", "applied", "updated", "unchanged", "people")
-        figures = {name: int(getattr(self, name)) for name in names}
-        return figures | {"departments_new": len(self.departments_new)}
+        return figures_of(self)
 
     @property
     def is_change(self) -> bool:
@@ -99,8 +96,8 @@ class DepartmentsResult:
 
 def read_department(cells: Cells, _given: frozenset[str]) -> DepartmentRow:
     """Read one row of a sheet of departments; what is wrong with it stands in its flaws."""
-    old = _way(cells, "old_bureau", "old_section", "old_unit")
-    new = _way(cells, "bureau", "section", "unit")
+    old = read_way(cells, "old_bureau", "old_section", "old_unit")
+    new = read_way(cells, "bureau", "section", "unit")
     if not cells.has("effective_on"):
         cells.fault("day_missing")
     if not old:
@@ -109,11 +106,6 @@ def read_department(cells: Cells, _given: frozenset[str]) -> DepartmentRow:
         cells.fault("new_missing")
     on = cells.date("effective_on")
     return DepartmentRow(cells.row, on, old, new, tuple(cells.flaws))
-
-
-def _way(cells: Cells, *names: str) -> Way:
-    parts = (cells.text(name, most=80) for name in names)
-    return tuple(word for part in parts for word in part.split())
 
 
 # --- what is wrong -----------------------------------------------------------------------------------
@@ -172,46 +164,30 @@ class _Plan:
     ledger: Ledger = field(default_factory=Ledger)
 
 
-def import_departments(
-    *,
-    rows: Iterable[DepartmentRow],
-    now: datetime,
-    dry_run: bool = False,
-    by: User | None = None,
-    batch: str = "",
-    expect: str = "",
-) -> DepartmentsResult:
+def import_departments(*, rows: Iterable[DepartmentRow], order: Order) -> DepartmentsResult:
     """Note which departments end in which, all or nothing; `apply_departments` follows on their day.
 
-    A row that was taken in before changes nothing. `expect` is the digest of an earlier dry run.
+    A row that was taken in before changes nothing.
     """
-    try:
-        with transaction.atomic():
-            result = _take_in(list(rows), now=now, dry_run=dry_run, batch=batch, expect=expect)
-            if result.is_change and not (dry_run or result.flaws):
-                data = {**result.counts, "batch": batch}
-                write_audit(action="departments.imported", now=now, by=by, data=data)
-            return result
-    except StaleError:
-        return DepartmentsResult(dry_run=dry_run, is_stale=True)
+    stale = DepartmentsResult(dry_run=order.dry_run, is_stale=True)
+    return take_in(
+        lambda: _take_in(list(rows), order), order, action="departments.imported", stale=stale
+    )
 
 
-def _take_in(
-    rows: Sequence[DepartmentRow], *, now: datetime, dry_run: bool, batch: str, expect: str
-) -> DepartmentsResult:
-    known = organisation(local_day(now))
+def _take_in(rows: Sequence[DepartmentRow], order: Order) -> DepartmentsResult:
+    known = organisation(local_day(order.now))
     if flaws := department_flaws(rows, known):
-        return DepartmentsResult(dry_run=dry_run, flaws=tuple(flaws))
+        return DepartmentsResult(dry_run=order.dry_run, flaws=tuple(flaws))
     departments = Department.objects.select_for_update().in_bulk()
     plan = _Plan()
     for row in rows:
-        _plan(plan, row, known, departments, now=now)
-    if expect and plan.ledger.digest != expect:
-        raise StaleError
-    if not dry_run:
-        _write(plan, known, batch)
+        _plan(plan, row, known, departments, now=order.now)
+    order.check(plan.ledger.digest)
+    if not order.dry_run:
+        _write(plan, known, order.batch)
     return DepartmentsResult(
-        dry_run=dry_run,
+        dry_run=order.dry_run,
         planned=len(plan.ends) - plan.at_once - plan.updated,
         applied=plan.at_once,
         updated=plan.updated,
@@ -265,21 +241,13 @@ def _write(plan: _Plan, known: Organisation, batch: str) -> None:
     ids = dict(known.departments)
     changed = []
     for old, way, on in plan.ends:
-        for depth in range(1, len(way) + 1):
-            if way[:depth] not in ids:
-                made = Department(
-                    name=way[depth - 1], parent_id=ids.get(way[: depth - 1]), valid_from_on=on
-                )
-                made.save(force_insert=True)
-                trace_made(batch=batch, rows=[made])
-                ids[way[:depth]] = made.pk
         changed.append(
             (old, {"valid_to_on": old.valid_to_on, "successor_id": old.successor_id})
         )
         # One that began on the very day has had no day of its own.
         last = _eve(on)
         old.valid_to_on = max(last, old.valid_from_on) if old.valid_from_on else last
-        old.successor_id = ids[way]
+        old.successor_id = make_way(way, ids, on=on, batch=batch)
     rows = [old for old, _before in changed]
     Department.objects.bulk_update(rows, ["valid_to_on", "successor"], batch_size=BATCH)
     trace_changed(batch=batch, rows=changed)

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
-from accounts.actions import has_left, no_password, write_audit
+from accounts.actions import has_left, no_password
 from accounts.models import Department, Grant, Place, Transfer, User, WorkingHours
 from accounts.moves import Move, write_postings
 from accounts.queries import departments_by_path, local_day
 from accounts.rules import Known, Mentioned, PersonRow, are_shifts, pair, roll_flaws
 from accounts.staging import Prepared, Stage, prepare
 from accounts.states import IT_ROLES, Role
+from accounts.taking import Order, figures_of, take_in
 from accounts.traces import trace_changed, trace_made, trace_removed
 from kitting.lib.changes import SHOWN, Change, Ledger, differences
 from kitting.lib.weeks import parse_week
@@ -46,11 +47,6 @@ SAID_AS_IT_IS = (
     "leave_to_on",
 )
 BELONGING = ("department_id", "place_id")
-NOT_FIGURES = frozenset({"dry_run", "flaws", "is_stale", "shown", "digest", "moves"})
-
-
-class StaleError(Exception):
-    """What a file would change is no longer what was shown."""
 
 
 @dataclass(frozen=True)
@@ -86,25 +82,13 @@ class RollResult:
     @property
     def counts(self) -> dict[str, int]:
         """Return every figure by name, lists by their length."""
-        figures = {k: v for k, v in vars(self).items() if k not in NOT_FIGURES}
-        return {k: len(v) if isinstance(v, tuple) else int(v) for k, v in figures.items()}
+        return figures_of(self)
 
     @property
     def is_change(self) -> bool:
         """Tell whether anything became different."""
         same = {"unchanged", "missing", "named_it", "held"}
         return any(count for name, count in self.counts.items() if name not in same)
-
-
-@dataclass(frozen=True)
-class Order:
-    """How a sheet is to be taken in: when, by whom, for real, as which batch, with which digest."""
-
-    now: datetime
-    dry_run: bool = False
-    by: User | None = None
-    batch: str = ""
-    expect: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,13 +151,14 @@ def import_roll(
     """
     order = Order(now, dry_run, by, batch, expect)
     prepared = prepare_roll(rows)
-    try:
-        with transaction.atomic():
-            if isinstance(prepared, Prepared):
-                return take_in_staged(prepared, order)
-            return take_in_memory(prepared, order)
-    except StaleError:
-        return RollResult(dry_run=dry_run, is_stale=True)
+
+    def judge_and_write() -> RollResult:
+        if isinstance(prepared, Prepared):
+            return take_in_staged(prepared, order)
+        return take_in_memory(prepared, order)
+
+    stale = RollResult(dry_run=dry_run, is_stale=True)
+    return take_in(judge_and_write, order, action="roll.imported", stale=stale)
 
 
 def prepare_roll(rows: Iterable[PersonRow] | Prepared) -> Iterable[PersonRow] | Prepared:
@@ -197,14 +182,13 @@ def take_in_staged(prepared: Prepared, order: Order) -> RollResult:
     stage.compare(_ids(prepared.mentioned, ground), fields=_said_by(prepared), today=today)
     counts = stage.counts()
     result = _staged_result(stage, counts, ground, order)
-    if order.expect and result.digest != order.expect:
-        raise StaleError
+    order.check(result.digest)
     if not order.dry_run:
         stage.write(counts, language=settings.LANGUAGE_CODE, now=order.now, batch=order.batch)
         write_postings(moves=result.moves, on=today, now=order.now, batch=order.batch)
         # Those who are new have ids only now.
         write_leads(_staged_leads(stage, result.held), order)
-    return finished(order, result)
+    return result
 
 
 def _staged_result(stage: Stage, counts: Counts, ground: Ground, order: Order) -> RollResult:
@@ -308,47 +292,33 @@ def take_in_memory(sheet: Iterable[PersonRow], order: Order) -> RollResult:
         _write_people(crew, known, order)
     leads = _compare_leads(rows, crew, ground)
     digest = _sum_up(crew, leads, ground)
-    if order.expect and digest != order.expect:
-        raise StaleError
+    order.check(digest)
     if not order.dry_run:
         write_leads(leads, order)
     listed = {row.staff_number for row in rows}
-    return finished(
-        order,
-        RollResult(
-            dry_run=order.dry_run,
-            created=len(crew.created),
-            updated=len(crew.changed),
-            moved=len(crew.moves),
-            unchanged=len(rows) - len(crew.created) - len(crew.changed),
-            missing=tuple(
-                p.staff_number
-                for p in people
-                if p.staff_number
-                and p.staff_number not in listed
-                and not has_left(p, order.now)
-            ),
-            leaving=tuple(crew.leaving),
-            named_it=leads.named_it,
-            held=tuple(crew.held),
-            departments_created=ground.new_departments,
-            places_created=ground.new_places,
-            hours_created=ground.new_hours,
-            leads_named=len(leads.named),
-            leads_removed=len(leads.removed),
-            shown=tuple(sorted(crew.ledger.shown, key=lambda change: change.row)),
-            digest=digest,
-            moves=tuple(crew.moves),
+    return RollResult(
+        dry_run=order.dry_run,
+        created=len(crew.created),
+        updated=len(crew.changed),
+        moved=len(crew.moves),
+        unchanged=len(rows) - len(crew.created) - len(crew.changed),
+        missing=tuple(
+            p.staff_number
+            for p in people
+            if p.staff_number and p.staff_number not in listed and not has_left(p, order.now)
         ),
+        leaving=tuple(crew.leaving),
+        named_it=leads.named_it,
+        held=tuple(crew.held),
+        departments_created=ground.new_departments,
+        places_created=ground.new_places,
+        hours_created=ground.new_hours,
+        leads_named=len(leads.named),
+        leads_removed=len(leads.removed),
+        shown=tuple(sorted(crew.ledger.shown, key=lambda change: change.row)),
+        digest=digest,
+        moves=tuple(crew.moves),
     )
-
-
-def finished(order: Order, result: RollResult) -> RollResult:
-    """Write an audit entry where something became different, and return the result."""
-    if result.is_change and not order.dry_run:
-        data = {**result.counts, "batch": order.batch}
-        write_audit(action="roll.imported", now=order.now, by=order.by, data=data)
-    return result
 
 
 def _sum_up(crew: _Crew, leads: Leads, ground: Ground) -> str:

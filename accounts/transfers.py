@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from accounts.actions import write_audit
-from accounts.models import Department, Place, Transfer, User
+from accounts.models import Place, Transfer, User
 from accounts.moves import Move, write_postings
-from accounts.queries import departments_by_path, local_day
+from accounts.organisation import Organisation, Way, make_way, organisation, read_way
+from accounts.queries import local_day
 from accounts.rules import COLUMNS as ROLL_COLUMNS
 from accounts.states import TransferState
+from accounts.taking import Order, figures_of, take_in
 from accounts.traces import trace_changed, trace_made
 from kitting.lib.changes import Change, Ledger, differences
 from kitting.lib.rows import Cells, Flaw
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 BATCH = 500
-Way = tuple[str, ...]
 
 # Only names that speak of the new: beside them such a sheet often tells where people come from.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -54,10 +55,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 NEEDED = (("staff_number",), ("effective_on",), ("section", "bureau", "place"))
-
-
-class StaleError(Exception):
-    """What a file would change is no longer what was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,42 +95,12 @@ class TransferResult:
     @property
     def counts(self) -> dict[str, int]:
         """Return every figure by name, lists by their length."""
-        names = ("planned", "applied", "updated", "unchanged")
-        lists = ("missing", "departments_new", "places_new")
-        return {n: getattr(self, n) for n in names} | {n: len(getattr(self, n)) for n in lists}
+        return figures_of(self)
 
     @property
     def is_change(self) -> bool:
         """Tell whether anything became different."""
         return bool(self.planned or self.applied or self.updated)
-
-
-@dataclass(frozen=True)
-class Organisation:
-    """Today's departments by their way, and by every lower end of it."""
-
-    departments: Mapping[Way, int]
-    tails: Mapping[Way, tuple[Way, ...]]
-    names: Mapping[int, Way]
-
-    def whole(self, way: Way) -> tuple[Way, ...]:
-        """Return the departments a way of names can mean, each by its whole way."""
-        if way in self.departments:
-            return (way,)
-        return self.tails.get(way, ())
-
-
-def organisation(on: date) -> Organisation:
-    """Load a day's departments (one query)."""
-    departments = departments_by_path(on)
-    tails: dict[Way, tuple[Way, ...]] = {}
-    for way, pk in departments.items():
-        for start in range(1, len(way)):
-            so_far = tails.get(way[start:], ())
-            # A former name and the name of today are one department.
-            if all(departments[other] != pk for other in so_far):
-                tails[way[start:]] = (*so_far, way)
-    return Organisation(departments, tails, {pk: way for way, pk in departments.items()})
 
 
 def read_transfer(cells: Cells, given: frozenset[str]) -> TransferRow:
@@ -143,8 +110,7 @@ def read_transfer(cells: Cells, given: frozenset[str]) -> TransferRow:
         cells.fault("staff_number_missing")
     if not cells.has("effective_on"):
         cells.fault("effective_missing")
-    parts = (cells.text(name, most=80) for name in ("bureau", "section", "unit"))
-    way = tuple(word for part in parts for word in part.split())
+    way = read_way(cells, "bureau", "section", "unit")
     place = cells.text("place", most=80)
     if not way and not place:
         cells.fault("nothing_said")
@@ -220,39 +186,27 @@ class _Plan:
     ledger: Ledger = field(default_factory=Ledger)
 
 
-def import_transfers(
-    *,
-    rows: Iterable[TransferRow],
-    now: datetime,
-    dry_run: bool = False,
-    by: User | None = None,
-    batch: str = "",
-    expect: str = "",
-) -> TransferResult:
+def import_transfers(*, rows: Iterable[TransferRow], order: Order) -> TransferResult:
     """Plan the moves of a sheet, all or nothing; those whose day has come happen at once.
 
-    A row that was taken in before changes nothing. `expect` is the digest of an earlier dry run.
+    A row that was taken in before changes nothing.
     """
-    try:
-        with transaction.atomic():
-            result = _take_in(list(rows), now=now, dry_run=dry_run, batch=batch, expect=expect)
-            if dry_run or result.flaws or not result.is_change:
-                return result
-            moves = apply_due(now=now, batch=batch)
-            data = {**result.counts, "batch": batch}
-            write_audit(action="transfers.imported", now=now, by=by, data=data)
-            return replace(result, moves=tuple(moves))
-    except StaleError:
-        return TransferResult(dry_run=dry_run, is_stale=True)
+
+    def judge_and_write() -> TransferResult:
+        result = _take_in(list(rows), order)
+        if order.dry_run or not result.is_change:
+            return result
+        return replace(result, moves=tuple(apply_due(now=order.now, batch=order.batch)))
+
+    stale = TransferResult(dry_run=order.dry_run, is_stale=True)
+    return take_in(judge_and_write, order, action="transfers.imported", stale=stale)
 
 
-def _take_in(
-    rows: Sequence[TransferRow], *, now: datetime, dry_run: bool, batch: str, expect: str
-) -> TransferResult:
+def _take_in(rows: Sequence[TransferRow], order: Order) -> TransferResult:
     people = {p.staff_number: p for p in User.objects.exclude(staff_number=None)}
-    known = organisation(local_day(now))
+    known = organisation(local_day(order.now))
     if flaws := transfer_flaws(rows, people, known):
-        return TransferResult(dry_run=dry_run, flaws=tuple(flaws))
+        return TransferResult(dry_run=order.dry_run, flaws=tuple(flaws))
     days = {row.effective_on for row in rows if row.effective_on}
     old = {
         (t.person_id, t.effective_on): t
@@ -263,17 +217,16 @@ def _take_in(
     }
     plan = _Plan()
     for row in rows:
-        _plan(plan, row, people[row.staff_number], known, old, now=now)
+        _plan(plan, row, people[row.staff_number], known, old, now=order.now)
     listed = {(people[row.staff_number].pk, row.effective_on) for row in rows}
-    if expect and plan.ledger.digest != expect:
-        raise StaleError
-    if not dry_run:
-        _write(plan, batch)
+    order.check(plan.ledger.digest)
+    if not order.dry_run:
+        _write(plan, order.batch)
     places = dict(Place.objects.values_list("name", "pk"))
     numbers = {person.pk: number or "" for number, person in people.items()}
     ways = dict.fromkeys(t.way and tuple(t.way) for t in plan.made)
     return TransferResult(
-        dry_run=dry_run,
+        dry_run=order.dry_run,
         planned=len(plan.made) - plan.at_once,
         applied=plan.at_once,
         updated=len(plan.changed),
@@ -387,17 +340,7 @@ class _Ground:
         meant = self.organisation.whole(way)
         if len(meant) == 1:
             return self.departments[meant[0]]
-        for depth in range(1, len(way) + 1):
-            if way[:depth] not in self.departments:
-                row = Department(
-                    name=way[depth - 1],
-                    parent_id=self.departments.get(way[: depth - 1]),
-                    valid_from_on=on,
-                )
-                row.save(force_insert=True)
-                trace_made(batch=self.batch, rows=[row])
-                self.departments[way[:depth]] = row.pk
-        return self.departments[way]
+        return make_way(way, self.departments, on=on, batch=self.batch)
 
     def place(self, name: str) -> int | None:
         """Return the place of a name, made where there is none."""

@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.actions import write_audit
 from accounts.models import Place, User
 from accounts.queries import departments_by_path, local_day
+from accounts.taking import Order, figures_of, take_in
 from accounts.traces import trace_changed, trace_made
 from kitting.devices.models import BoxCode, Device, DeviceEvent, DeviceEventNote, Loan
 from kitting.devices.rules import (
@@ -34,13 +35,6 @@ if TYPE_CHECKING:
 BATCH = 500
 LENDABLE = (DeviceState.STOCK, DeviceState.LENT)
 SAID_AS_IT_IS = ("model_name", "mac_address", "carton", "delivered_on")
-
-
-NOT_FIGURES = frozenset({"dry_run", "flaws", "is_stale", "shown", "digest"})
-
-
-class StaleError(Exception):
-    """What a file would change is no longer what was shown."""
 
 
 class CodeNotFreeError(Exception):
@@ -169,8 +163,7 @@ class DeviceResult:
     @property
     def counts(self) -> dict[str, int]:
         """Return every figure by name, lists by their length."""
-        figures = {k: v for k, v in vars(self).items() if k not in NOT_FIGURES}
-        return {k: len(v) if isinstance(v, tuple) else int(v) for k, v in figures.items()}
+        return figures_of(self)
 
     @property
     def is_change(self) -> bool:
@@ -217,33 +210,26 @@ def import_devices(
     New devices get a code. No device is ever deleted. A few queries whatever the size. `expect` is the
     digest of an earlier dry run: where it differs nothing is written.
     """
-    try:
-        with transaction.atomic():
-            result = _take_in(list(rows), now=now, dry_run=dry_run, batch=batch, expect=expect)
-            if result.is_change and not dry_run:
-                data = {**result.counts, "batch": batch}
-                write_audit(action="devices.imported", now=now, by=by, data=data)
-            return result
-    except StaleError:
-        return DeviceResult(dry_run=dry_run, is_stale=True)
+    order = Order(now, dry_run, by, batch, expect)
+    stale = DeviceResult(dry_run=dry_run, is_stale=True)
+    return take_in(
+        lambda: _take_in(list(rows), order), order, action="devices.imported", stale=stale
+    )
 
 
-def _take_in(
-    rows: Sequence[DeviceRow], *, now: datetime, dry_run: bool, batch: str, expect: str
-) -> DeviceResult:
-    shelf = _load_shelf(now)
+def _take_in(rows: Sequence[DeviceRow], order: Order) -> DeviceResult:
+    shelf = _load_shelf(order.now)
     if flaws := device_flaws(rows, shelf.register):
-        return DeviceResult(dry_run=dry_run, flaws=tuple(flaws))
-    places, new_places = _take_places(rows, dry_run=dry_run, batch=batch)
-    changes = _compare(rows, shelf, places, now=now)
+        return DeviceResult(dry_run=order.dry_run, flaws=tuple(flaws))
+    places, new_places = _take_places(rows, dry_run=order.dry_run, batch=order.batch)
+    changes = _compare(rows, shelf, places, now=order.now)
     changes.ledger.add(new_places)
-    if expect and changes.ledger.digest != expect:
-        raise StaleError
-    if not dry_run:
-        _write(changes, now=now, batch=batch)
+    order.check(changes.ledger.digest)
+    if not order.dry_run:
+        _write(changes, now=order.now, batch=order.batch)
     listed = {row.serial_number for row in rows}
     return DeviceResult(
-        dry_run=dry_run,
+        dry_run=order.dry_run,
         created=len(changes.created),
         updated=changes.updated,
         unchanged=len(rows) - len(changes.created) - changes.updated,

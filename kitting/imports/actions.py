@@ -24,6 +24,7 @@ from accounts.models import (
     WorkingHours,
 )
 from accounts.states import TransferState
+from accounts.taking import Order
 from accounts.traces import Obstacle, forget, obstacles, take_back, trace_made
 from accounts.transfers import TransferResult, apply_due, import_transfers
 from kitting.devices.actions import move_departments, move_loans
@@ -324,9 +325,8 @@ def take_in_transfers(
     expect: str = "",
 ) -> TransferResult:
     """Plan moves; where their day has come people go at once, and their devices with them."""
-    result = import_transfers(
-        rows=rows, now=now, dry_run=dry_run, by=by, batch=batch, expect=expect
-    )
+    order = Order(now, dry_run, by, batch, expect)
+    result = import_transfers(rows=rows, order=order)
     if result.moves:
         move_loans(moves=result.moves, batch=batch, always=True)
         follow_loans(now=now, batch=batch)
@@ -355,9 +355,8 @@ def take_in_departments(
     expect: str = "",
 ) -> DepartmentsResult:
     """Note which departments end in which; where their day has come everybody goes over at once."""
-    result = import_departments(
-        rows=rows, now=now, dry_run=dry_run, by=by, batch=batch, expect=expect
-    )
+    order = Order(now, dry_run, by, batch, expect)
+    result = import_departments(rows=rows, order=order)
     if result.is_change and not dry_run:
         follow_departments(now=now, batch=batch)
     return result
