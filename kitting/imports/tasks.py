@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from accounts.forms import SheetRefusedError
 from accounts.roll import prepare_roll
@@ -77,6 +77,11 @@ def _work(run: Import) -> bool:
         return False
     try:
         _go_on(run, job)
+    except (InterfaceError, OperationalError):
+        # The database's trouble (it fell, it is full), not this file's: the next round begins anew.
+        _, now = current()
+        jobs.fail(job_id=job.pk, now=now, message="broken")
+        raise
     except (
         Exception
     ):  # whatever it was, nothing of the file was written, and people must hear of it

@@ -9,7 +9,7 @@ from threading import Barrier, Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.test.utils import CaptureQueriesContext
 
 from kitting.escalation import actions, channels
@@ -629,10 +629,11 @@ def test_one_bad_departure_does_not_stop_the_rest(town, monkeypatch, caplog):
     assert sweep(now=at("11-12 10:01")).departed == 1
 
 
-def test_a_database_that_fails_is_nobodys_fault_but_its_own(town, monkeypatch):
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_fails_is_nobodys_fault_but_its_own(town, monkeypatch, error):
     journey = town.journey()
-    poison(monkeypatch, journey.pk, OperationalError("gone away"))
-    with pytest.raises(OperationalError):
+    poison(monkeypatch, journey.pk, error("gone away"))
+    with pytest.raises(error):
         sweep(now=at("11-12 10:00"))
     assert due_of(journey) == at("11-10 10:00")
 

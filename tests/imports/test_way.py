@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -191,6 +191,25 @@ def test_an_import_that_breaks_off_leaves_nothing_and_says_so(it, shown):
     run.refresh_from_db()
     assert run.state == "failed"
     assert Job.objects.get().state == "failed"
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_an_import_whose_database_fell_is_begun_again(shown, monkeypatch, error):
+    run = shown(people({}))
+    actions.order(run=run)
+
+    def falls(**_more: object) -> None:
+        raise error
+
+    monkeypatch.setattr(actions, "take", falls)
+    with pytest.raises(error):
+        work_off()
+    run.refresh_from_db()
+    assert (run.state, Job.objects.latest("pk").state) == ("ordered", "failed")
+    monkeypatch.undo()
+    work_off()
+    run.refresh_from_db()
+    assert (run.state, run.counts["created"]) == ("done", 1)
 
 
 def test_a_file_nobody_confirms_is_thrown_away_after_a_day(shown):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from kitting.escalation import rules
 from kitting.escalation.actions.climbing import RAISED, STUMBLED, climb, progressed, rest_of
@@ -200,7 +200,7 @@ def _safely(what: str, pk: int, act: Callable[[], str]) -> str:
     """Give one row its turn; whatever goes wrong with it, the others have theirs."""
     try:
         return act()
-    except OperationalError:
+    except (InterfaceError, OperationalError):
         raise  # the database's trouble, not this row's: the next round begins anew
     except Exception:
         log.exception("The sweep stumbled over %s %s", what, pk)
