@@ -223,10 +223,11 @@ def _webhook(notice: Notice, outlet: Outlet) -> None:
             near=settings.WEBHOOK_PRIVATE_NETWORKS,
             seconds=OUTLET_SECONDS,
         )
+    except (OSError, http.client.HTTPException) as error:
+        # A certificate that nobody trusts is such an OSError too (and a ValueError): it may be a new one tomorrow.
+        raise NotNowError(said(error)) from error
     except (outbound.ForbiddenAddressError, ValueError) as error:
         raise RefusedError(f"this address may not be called: {error}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise NotNowError(said(error)) from error
     _heed(status)
 
 

@@ -27,6 +27,8 @@ from kitting.notices.rules import is_known_chat, masked
 from kitting.notices.states import Lane, NoticeState, OutletEvent
 from tests.escalation.town import build_town
 from tests.factories import NOW, TicketFactory
+from tests.faults.misbehaving import PATHS, misbehaving
+from tests.runtime.test_deploy import make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +148,27 @@ def test_what_needs_a_change_is_parked_at_once(program, status):
     Program.answers.append(status)
     assert deliver().failed == 1
     assert str(status) in Notice.objects.get().last_error
+
+
+# Those that keep nobody waiting; tests/faults has the others too, all at once.
+QUICK = ("floods", "gabbles", "hangs-up", "resets", "nobody", "untrusted", "plain")
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    folder = tmp_path_factory.mktemp("certificate")
+    make_certificate(folder)
+    with misbehaving(folder) as found:
+        yield found
+
+
+@pytest.mark.parametrize("path", QUICK)
+def test_whoever_misbehaves_gets_what_it_deserves(addresses, settings, path):
+    settings.WEBHOOK_PRIVATE_NETWORKS = True
+    outlet(addresses[path])
+    say()
+    deliver()
+    assert Notice.objects.get().state == PATHS[path]
 
 
 def test_one_that_fails_is_asked_once_a_round_and_keeps_no_other_waiting(program):
