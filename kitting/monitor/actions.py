@@ -196,29 +196,44 @@ def _dump_postgres(target: Path) -> dict[str, int]:
 
 
 def _load(source: Path) -> None:
-    if connection.vendor != "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("DROP SCHEMA public CASCADE")
-            cursor.execute("CREATE SCHEMA public")
-        # One transaction: whole or nothing; the schema itself stands already.
-        _run(
-            "pg_restore",
-            "--no-owner",
-            "--exit-on-error",
-            "--single-transaction",
-            "--schema=public",
-            str(source),
-        )
+    """Put a dump in the place of the database: whole, or what was there stays."""
+    if connection.vendor == "sqlite":
+        _load_sqlite(source)
         return
+    _schema("DROP SCHEMA IF EXISTS before_restore CASCADE")
+    _schema("ALTER SCHEMA public RENAME TO before_restore", "CREATE SCHEMA public")
+    try:
+        # One transaction: whole or nothing; the schema itself stands already.
+        options = ("--no-owner", "--exit-on-error", "--single-transaction", "--schema=public")
+        _run("pg_restore", *options, str(source))
+    except BackupError:
+        _schema("DROP SCHEMA public CASCADE", "ALTER SCHEMA before_restore RENAME TO public")
+        raise
+    _schema("DROP SCHEMA before_restore CASCADE")
+
+
+def _schema(*statements: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _load_sqlite(source: Path) -> None:
+    try:
+        with closing(sqlite3.connect(source)) as copy:
+            is_well = copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    except sqlite3.DatabaseError:
+        is_well = False
+    if not is_well:
+        message = "The database in the backup is damaged."
+        raise BackupError(message)
     connection.close()
     place = Path(str(connection.settings_dict["NAME"]))
-    with closing(sqlite3.connect(source)) as copy:
-        if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            message = "The database in the backup is damaged."
-            raise BackupError(message)
+    ready = place.with_name(place.name + "-restored")
+    shutil.copyfile(source, ready)
     for more in ("-wal", "-shm"):
         place.with_name(place.name + more).unlink(missing_ok=True)
-    shutil.copyfile(source, place)
+    ready.replace(place)
 
 
 def _run(program: str, *arguments: str) -> None:

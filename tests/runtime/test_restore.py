@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+import tarfile
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -35,37 +37,6 @@ if TYPE_CHECKING:
 RELEASES = ROOT / "tests" / "runtime" / "releases"
 KEY = "a key of the tests"
 
-# The content of every table of ours, whatever its order; and everything a reader of the board sees, at one
-# moment, as the IT lead sees it.
-STATE = """
-import hashlib, json, re, django
-django.setup()
-import time_machine
-from datetime import datetime, UTC
-from django.apps import apps
-from django.core import serializers
-from django.test import Client
-from accounts.models import User, Grant
-from accounts.states import Role
-lead = User.objects.get(staff_number="010671")
-Grant.objects.get_or_create(person=lead, role=Role.IT_LEAD, defaults={"granted_at": datetime(2026, 11, 1, tzinfo=UTC)})
-rows = {}
-for model in apps.get_models():
-    lines = sorted(serializers.serialize("json", [row]) for row in model._default_manager.all())
-    rows[model._meta.db_table] = [len(lines), hashlib.sha256("".join(lines).encode()).hexdigest()]
-from django.db import transaction
-with transaction.atomic(), time_machine.travel(datetime(2026, 11, 20, 1, tzinfo=UTC), tick=False):
-    client = Client(headers={"host": "127.0.0.1", "accept-language": "ja"})
-    client.force_login(lead, backend="kitting.signin.Backend")
-    page = client.get("/dashboard/").content.decode()
-    transaction.set_rollback(True)  # looking must not change what is compared
-board = re.sub(r"\\s+", " ", re.sub(r"<[^>]*>", " ", page.partition("<main")[2]))
-from kitting.models import Journey
-asked = Journey.objects.filter(asked_at__isnull=False).count()
-said = Journey.objects.filter(events__kind="help_changed", events__data__help_state="asked").distinct().count()
-print(json.dumps({"rows": rows, "board": board, "asked": [asked, said]}))
-"""
-
 
 @contextmanager
 def databases(folder: Path, number: int) -> Iterator[list[str]]:
@@ -84,39 +55,23 @@ def databases(folder: Path, number: int) -> Iterator[list[str]]:
             line.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]  # our own name
 
 
-def run(
-    database: str, folder: Path, *command: str, **more: str
-) -> subprocess.CompletedProcess[str]:
+def walk(
+    database: str, folder: Path, *commands: str, **more: str
+) -> tuple[list[str], dict[str, Any]]:
+    """Run commands one after the other (tests.runtime.walk); return what each said, and the state it found."""
     kept = {name: value for name, value in os.environ.items() if name not in MINE}
-    environment = kept | {
-        "DEBUG": "1",
-        "DATABASE_URL": database,
-        "VAR_DIR": str(folder),
-        "DJANGO_SETTINGS_MODULE": "kitting.settings",
-        **more,
-    }
-    return subprocess.run(
-        [sys.executable, *command],
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.runtime.walk", *commands],
         cwd=ROOT,
-        env=environment,
+        env=kept | {"DEBUG": "1", "DATABASE_URL": database, "VAR_DIR": str(folder), **more},
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def manage(database: str, folder: Path, *command: str, **more: str) -> str:
-    done = run(database, folder, "manage.py", *command, **more)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def state(database: str, folder: Path) -> dict[str, Any]:
-    done = run(database, folder, "-c", STATE)
-    assert done.returncode == 0, done.stderr
-    found_state: dict[str, Any] = json.loads(done.stdout)
-    assert "60" in found_state["board"]  # so many are ready in that city
-    return found_state
+    found_there = json.loads(done.stdout)
+    assert "60" in found_there["state"]["board"]  # so many are ready in that city
+    return found_there["said"], found_there["state"]
 
 
 def load(version: str, database: str) -> None:
@@ -155,29 +110,44 @@ def test_an_old_city_comes_up_and_is_restored_figure_by_figure(
     version: str, tmp_path: Path
 ) -> None:
     backup, photo = tmp_path / "kitto.backup", tmp_path / "photos" / "a" / "1.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"a photo")
     with databases(tmp_path, 2) as (old, new):
         load(version, old)
-        manage(old, tmp_path, "migrate", "-v0")
-        assert "No planned migration" in manage(old, tmp_path, "migrate", "--plan")
         # Somebody is found, moved and told by today's code, not only kept.
-        manage(old, tmp_path, "sweep")
-        photo.parent.mkdir(parents=True)
-        photo.write_bytes(b"a photo")
-
-        held = state(old, tmp_path)
+        up = ("migrate -v0", "migrate --plan", "sweep", "state", f"backup --output {backup}")
+        said, held = walk(old, tmp_path, *up, BACKUP_KEY=KEY)
+        assert "No planned migration" in said[1]
         assert held["rows"]["kitting_journey"][0] == 120
         # Who asked before the board counted it is counted, too.
         assert held["asked"][0] == held["asked"][1] > 0
-        said = manage(old, tmp_path, "backup", "--output", str(backup), BACKUP_KEY=KEY)
-        assert "1 photos, sealed" in said
+        assert "1 photos, sealed" in said[4]
         assert backup.stat().st_mode & 0o077 == 0
         photo.unlink()
 
-        assert "checked table by table" in manage(
-            new, tmp_path, "restore", str(backup), BACKUP_KEY=KEY
+        # What turns out to be no database only when it is loaded leaves everything as it is.
+        again = f"restore {not_a_database(tmp_path, new)} --replace"
+        said, restored = walk(
+            new, tmp_path, f"restore {backup}", again, "state", BACKUP_KEY=KEY
         )
-        assert state(new, tmp_path) == held
+        assert "checked table by table" in said[0]
+        assert "refused:" in said[1]
+        assert restored == held
         assert photo.read_bytes() == b"a photo"
+
+
+def not_a_database(folder: Path, database: str) -> Path:
+    """Write a backup that is what was written in every byte, but around something else."""
+    dump, manifest, whole = (folder / name for name in ("database", "manifest.json", "whole"))
+    dump.write_bytes(b"rows of a database")
+    engine = "sqlite" if database.startswith("sqlite") else "postgresql"
+    said = {"format": 1, "version": VERSION, "made_at": "", "engine": engine, "migrations": {}}
+    files = {"database": hashlib.sha256(dump.read_bytes()).hexdigest()}
+    manifest.write_text(json.dumps(said | {"secret_key": "", "rows": {}, "files": files}))
+    with tarfile.open(whole, "w") as archive:
+        for path in (manifest, dump):
+            archive.add(path, arcname=path.name)
+    return whole
 
 
 @pytest.mark.django_db

@@ -43,5 +43,6 @@ class Command(BaseCommand):
         )
         if found.secret_key != key_fingerprint():
             self.stdout.write(
-                "SECRET_KEY is another one than then: everybody signs in anew, nothing else is lost."
+                "SECRET_KEY is another one than then: everybody signs in anew, apps for codes are set up"
+                " anew, and addresses of chat rooms and programs are typed anew. Nothing else is lost."
             )
