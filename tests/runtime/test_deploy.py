@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 HOST = "kit.example.lg.jp"
 OPERATORS = "operators@example.lg.jp"
 START = ROOT / "deploy" / "start"
-GIVE_UP_SECONDS = 60
+GIVE_UP_SECONDS = 180
 MINE = ("DATABASE_URL", "REDIS_URL", "VAR_DIR", "DEBUG", "SITE_URL", "KITTO_REQUIRE")
 
 
@@ -203,7 +203,7 @@ def nginx_settings(city: City) -> Path:
     )
     whole = (
         f"daemon off;\npid {city.folder}/nginx.pid;\nerror_log stderr;\n"
-        "events { worker_connections 128; }\n"
+        "events { worker_connections 768; }\n"
         f"http {{\n    access_log off;\n{temporary}{filled}\n}}\n"
     )
     path = city.folder / "nginx.conf"
