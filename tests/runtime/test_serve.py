@@ -29,10 +29,7 @@ def assert_gone(server: Server, seconds: float) -> None:
     assert not server.is_answering()
 
 
-def test_web_worker_and_beat_start_together_and_sigterm_ends_them_all(
-    empty_site: Site,
-) -> None:
-    site = empty_site
+def test_web_worker_and_beat_start_together_alone_and_sigterm_ends_them_all(site: Site) -> None:
     with site.serving() as server:
         print(f"ready after {server.start_seconds:.1f} s")  # noqa: T201  # the figure
         server.wait_until(lambda: site.heartbeats().keys() >= BEATEN)
@@ -41,6 +38,7 @@ def test_web_worker_and_beat_start_together_and_sigterm_ends_them_all(
         for _request in range(40):
             assert server.is_answering()
         assert server.open_databases() <= WEB_THREADS + TASK_THREADS + OTHER_THREADS
+        a_second_one_is_refused(site, server)
         seconds = server.stop(signal.SIGTERM)
         assert_gone(server, seconds)
         assert server.process.returncode == 0
@@ -48,17 +46,23 @@ def test_web_worker_and_beat_start_together_and_sigterm_ends_them_all(
         print(f"gone after {seconds:.1f} s")  # noqa: T201  # the figure
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.long)]
-)
-def test_ctrl_c_and_a_closed_terminal_end_it_too(site: Site, number: signal.Signals) -> None:
+def a_second_one_is_refused(site: Site, server: Server) -> None:
+    answer = site.run("--port", "0")
+    assert answer.returncode == 1
+    assert str(server.process.pid) in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.long
+def test_a_closed_terminal_ends_it_too(site: Site) -> None:
     with site.serving() as server:
-        seconds = server.stop(number)
-        assert_gone(server, seconds)
+        assert_gone(server, server.stop(signal.SIGHUP))
         assert server.process.returncode == 0
 
 
-def test_after_a_kill_a_second_start_finds_what_the_first_left(site: Site) -> None:
+def test_after_a_kill_a_second_start_finds_what_the_first_left_and_ctrl_c_ends_it(
+    site: Site,
+) -> None:
     with site.serving() as first:
         first.wait_until(lambda: site.heartbeats().keys() >= BEATEN)
         first.stop(signal.SIGKILL)
@@ -68,7 +72,7 @@ def test_after_a_kill_a_second_start_finds_what_the_first_left(site: Site) -> No
     with site.serving() as second:
         print(f"ready again after {second.start_seconds:.1f} s")  # noqa: T201  # the figure
         second.wait_until(lambda: all(site.heartbeats()[n] > before[n] for n in BEATEN))
-        second.stop()
+        assert_gone(second, second.stop(signal.SIGINT))
         assert second.process.returncode == 0
     assert (site.folder / "secret_key").read_bytes() == secret
 
@@ -81,15 +85,6 @@ def test_a_port_in_use_is_told_in_a_sentence_and_nothing_is_touched(empty_site: 
     assert f"PORT={site.port + 1}" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not (site.folder / "kitto.sqlite3").exists()
-
-
-def test_a_second_server_on_the_same_data_is_refused(site: Site) -> None:
-    with site.serving() as server:
-        answer = site.run("--port", "0")
-        assert answer.returncode == 1
-        assert str(server.process.pid) in answer.stderr
-        assert "Traceback" not in answer.stderr
-        server.stop()
 
 
 def test_pages_alone_need_a_broker_that_others_reach(site: Site) -> None:
