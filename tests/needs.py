@@ -19,6 +19,8 @@ HOW_TO_GET = {
     "nginx": "install nginx (Debian: apt install nginx)",
     "docker-compose": "install Docker's compose plugin",
     "faketime": "install libfaketime (Debian: apt install faketime)",
+    "history": "clone the repository whole (git clone without --depth)",
+    "small-disk": "run as root where file systems may be mounted",
     "postgres-server": "install PostgreSQL (Debian: apt install postgresql)",
     "postgres": "set DATABASE_URL=postgres://… (any database of a server where we may make others)",
     "redis-server": "install Redis (Debian: apt install redis-server)",
@@ -37,6 +39,23 @@ def _database() -> str:
     return url if url.startswith("postgres") else ""
 
 
+def _history() -> str:
+    git = shutil.which("git")
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--is-shallow-repository"]
+    asked = git and subprocess.run(command, capture_output=True, text=True, check=False)
+    return git if git and asked and asked.stdout.strip() == "false" else ""
+
+
+def _mount() -> str:
+    mount = shutil.which("mount")
+    if not mount or os.geteuid() != 0:
+        return ""
+    # A new set of mounts goes with the process: nothing is left of the try.
+    tried = ["unshare", "--mount", mount, "-t", "tmpfs", "tmpfs", "/mnt"]
+    done = subprocess.run(tried, capture_output=True, check=False)
+    return mount if done.returncode == 0 else ""
+
+
 def _compose() -> str:
     docker = shutil.which("docker")
     asked = docker and subprocess.run(
@@ -47,6 +66,8 @@ def _compose() -> str:
 
 LOOK = {
     "docker-compose": _compose,
+    "history": _history,
+    "small-disk": _mount,
     "chromium": lambda: os.environ.get("CHROMIUM") or shutil.which("chromium"),
     "gettext": lambda: shutil.which("xgettext"),
     "nginx": lambda: shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin"),

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.production import Production, production
 from tests.faults.servers import OwnRedis, Postgres, own_redis, running_postgres
+from tests.sink import Sink, running_sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,15 @@ def release(cluster: Postgres, folder: Path) -> None:
     site.run("manage.py", "load_guide", "--publish")
 
 
+def mailing(sink: Sink) -> dict[str, str]:
+    """Return settings of a site that mails there, and whose staff signs in without a second step."""
+    return {
+        "EMAIL_HOST": "127.0.0.1",
+        "EMAIL_PORT": str(sink.port),
+        "SECOND_FACTOR_REQUIRED": "0",
+    }
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     with running_postgres() as found:
@@ -57,7 +67,16 @@ def broker(tmp_path: Path) -> Iterator[OwnRedis]:
 
 
 @pytest.fixture
-def site(tmp_path: Path, database: str, broker: OwnRedis, static: Path) -> Iterator[Production]:
-    """A released site; nothing runs yet."""
-    with production(tmp_path, database, broker.url, static) as found:
+def sink() -> Iterator[Sink]:
+    """A mail server that takes its time, so that a kill finds somebody at work."""
+    with running_sink(pause=0.02) as found:
+        yield found
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path, database: str, broker: OwnRedis, static: Path, sink: Sink
+) -> Iterator[Production]:
+    """A released site; nothing runs yet. Worker and beat live by the demo's clock, web by the real one."""
+    with production(tmp_path, database, broker.url, static, **mailing(sink)) as found:
         yield found

@@ -24,8 +24,9 @@ from tests.runtime.serving import MINE, ROOT, free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-START = str(ROOT / "deploy" / "start")
 TOKEN = "a" * 32
+TAIL = 3000
+BY_DEMO_CLOCK = ("worker", "beat", "writer", "roll")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Production:
     broker: str
     static: Path
     more: dict[str, str] = field(default_factory=dict)
+    # Whose code runs: this repository's, unless an older one was written out somewhere.
+    code: Path = ROOT
     port: int = field(default_factory=free_port)
     key: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -85,15 +88,19 @@ class Production:
             **self.more,
         }
 
+    def environment_of(self, name: str) -> dict[str, str]:
+        """Return what a part is told; those that live by the demo's clock begin in working hours."""
+        return self.environment | ({"DEBUG": "1"} if name in BY_DEMO_CLOCK else {})
+
     # --- its processes
 
     def start(self, name: str, *command: str) -> None:
         """Start a part of production (or another command) as a group of processes."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                command or (START, name),
+                command or (str(self.code / "deploy" / "start"), name),
                 cwd="/",
-                env=self.environment,
+                env=self.environment_of(name),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -107,20 +114,33 @@ class Production:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def assert_nobody_gave_up(self) -> None:
+        for name, process in self.running.items():
+            assert process.poll() is None, f"{name} ended: {self.said(name)[-TAIL:]}"
+
     def children(self, name: str) -> list[int]:
         """Return the processes that a part has started itself."""
         parent = self.running[name].pid
         listed = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8")
         return [int(pid) for pid in listed.split()]
 
+    def kill_children(self, name: str) -> None:
+        """Kill the processes that a part has started; it starts others."""
+        for pid in self.children(name):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def said(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, part: str = "", said: str = "") -> str:
+        """Run a program by the settings of a part; `said` is what it reads."""
         done = subprocess.run(
             [sys.executable, *command],
-            cwd=ROOT,
-            env=self.environment | {"DJANGO_SETTINGS_MODULE": "kitting.settings"},
+            cwd=self.code,
+            env=self.environment_of(part)
+            | {"DJANGO_SETTINGS_MODULE": "kitting.settings", "PYTHONPATH": str(self.code)},
+            input=said,
             capture_output=True,
             text=True,
             check=False,
@@ -130,14 +150,23 @@ class Production:
 
     # --- its rows
 
+    def write(self, *orders: str) -> None:
+        """Have rows written by the demo's clock (tests.faults.writer says which)."""
+        said = "".join(f"{order}\n" for order in orders)
+        self.run("-m", "tests.faults.writer", part="writer", said=said)
+
+    def people(self, verb: str, *numbers: int) -> Any:
+        """Have something done among the people (tests.faults.people says what)."""
+        program = str(Path(__file__).with_name("people.py"))
+        return json.loads(self.run(program, verb, *map(str, numbers), part=verb))
+
     def walkers(self, count: int) -> list[Walker]:
         """Let so many more people begin, each in a browser of their own."""
-        rows = json.loads(self.run("-m", "tests.faults.people", "walkers", str(count)))
-        return [Walker(**row) for row in rows]
+        return [Walker(**row) for row in self.people("walkers", count)]
 
     def drift(self) -> dict[str, int]:
         """Hold every journey against its events."""
-        found: dict[str, int] = json.loads(self.run("-m", "tests.faults.people", "drift"))
+        found: dict[str, int] = self.people("drift")
         return found
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -148,24 +177,49 @@ class Production:
         with psycopg.connect(self.database, autocommit=True) as line:
             line.execute(sql)  # type: ignore[arg-type]  # the tests' own text
 
-    def slow_commits(self, table: str, seconds: str) -> None:
+    def slow_commits(self, table: str, seconds: str, *, when: str = "INSERT") -> None:
         """Let every commit that wrote into a table take its time, so that a kill can meet it."""
         self.tell(
-            "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS"
+            f"CREATE OR REPLACE FUNCTION take_time_{table}() RETURNS trigger LANGUAGE plpgsql AS"
             f" 'BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END'"
         )
         self.tell(
-            f"CREATE CONSTRAINT TRIGGER take_time AFTER INSERT ON {table}"
-            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_time()"
+            f"CREATE CONSTRAINT TRIGGER take_time AFTER {when} ON {table}"
+            f" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_time_{table}()"
         )
+
+    def quick_commits(self, table: str) -> None:
+        """Let commits be as quick as they are."""
+        self.tell(f"DROP TRIGGER take_time ON {table}")
+
+    def is_mid_write(self) -> bool:
+        """Tell whether a transaction has written and waits in such a commit."""
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        return bool(self.ask(sql)[0][0])
+
+    def heartbeats(self) -> dict[str, Any]:
+        return dict(self.ask("SELECT name, at FROM kitting_heartbeat"))
 
     # --- its visitors
 
     def get(self, path: str, *, cookie: str = "", **headers: str) -> Answer:
-        return self._ask("GET", path, "", cookie, headers)
+        return self._ask("GET", path, b"", cookie, headers)
 
     def post(self, path: str, fields: dict[str, str], *, cookie: str = "") -> Answer:
-        return self._ask("POST", path, urlencode(fields), cookie, {})
+        return self._ask("POST", path, urlencode(fields).encode(), cookie, {})
+
+    def send(
+        self, path: str, fields: dict[str, str], data: bytes, *, cookie: str = ""
+    ) -> Answer:
+        """Send a form with a file."""
+        parts = [
+            f'--{TOKEN}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        ]
+        head = f'--{TOKEN}\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        body = "".join((*parts, head)).encode() + data + f"\r\n--{TOKEN}--\r\n".encode()
+        kind = {"Content-Type": f"multipart/form-data; boundary={TOKEN}"}
+        return self._ask("POST", path, body, cookie, kind)
 
     def press(self, walker: Walker, step: str, *, key: str = "", verb: str = "done") -> Answer:
         """Press a button of a step; the same key is the same press."""
@@ -174,15 +228,16 @@ class Production:
         return self.post(path, fields, cookie=walker.cookie)
 
     def _ask(
-        self, method: str, path: str, body: str, cookie: str, headers: dict[str, str]
+        self, method: str, path: str, body: bytes, cookie: str, headers: dict[str, str]
     ) -> Answer:
-        sent = {"Accept-Language": "ja", "Cookie": f"kitto_session={cookie}"} | headers
+        sent = {"Accept-Language": "ja", "Cookie": f"kitto_session={cookie}"}
         if method == "POST":
             sent |= {
                 "Content-Type": "application/x-www-form-urlencoded",
                 "Cookie": f"kitto_session={cookie}; csrftoken={TOKEN}",
                 "X-CSRFToken": TOKEN,
             }
+        sent |= headers
         began = time.monotonic()
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as line:
             try:
@@ -213,6 +268,9 @@ def production(
     finally:
         for name in list(site.running):
             site.kill(name)
+        # Shown where a test fails.
+        for log in sorted(folder.glob("*.log")):
+            print(f"{log.name}: {log.read_text(errors='replace')[-TAIL:]}", file=sys.stderr)  # noqa: T201  # what they said
 
 
 def say(figures: str) -> None:

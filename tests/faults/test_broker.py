@@ -1,16 +1,19 @@
-"""A broker that goes away or freezes takes neither the pages nor the process with it."""
+"""A broker that forgets, goes away or freezes takes neither the pages nor the process with it; what is due is sent."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.crew import wait_until
+from tests.faults.production import say
 from tests.needs import needs
 from tests.runtime.serving import Site, free_port, own_database
 
@@ -18,9 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.faults.production import Answer, Production, Walker
+    from tests.faults.servers import OwnRedis
+    from tests.sink import Sink
+
 pytestmark = pytest.mark.faults
 AWAY_SECONDS = 8
 STOP_SECONDS = 5
+REQUESTS, AT_ONCE = 500, 4
+DUE = 100
+# The sweep beats this often (seconds); what is due leaves within two of its beats.
+BEAT = 30
+# Nobody waits longer for a page than this (seconds) beside a broker that hangs.
+P95 = 2.5
+TICKETS = "SELECT count(*), count(DISTINCT journey_id) FROM kitting_ticket WHERE kind <> 'help'"
 
 
 @dataclass
@@ -49,7 +63,7 @@ def broker(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[BrokenSite]:
+def one_process(tmp_path: Path) -> Iterator[BrokenSite]:
     with own_database(tmp_path) as url:
         yield BrokenSite(folder=tmp_path, database_url=url, redis_port=free_port())
 
@@ -58,7 +72,8 @@ def has_beaten_since(site: Site, before: dict[str, object]) -> bool:
     return all(at != before.get(name) for name, at in site.heartbeats().items())
 
 
-def test_a_broker_that_was_away_is_found_again(site: BrokenSite) -> None:
+def test_a_broker_that_was_away_is_found_again(one_process: BrokenSite) -> None:
+    site = one_process
     with ExitStack() as running:
         first = running.enter_context(broker(site.redis_port, site.folder))
         server = running.enter_context(site.serving())
@@ -74,7 +89,8 @@ def test_a_broker_that_was_away_is_found_again(site: BrokenSite) -> None:
         assert server.stop() < STOP_SECONDS
 
 
-def test_a_frozen_broker_keeps_nobody_waiting(site: BrokenSite) -> None:
+def test_a_frozen_broker_keeps_nobody_waiting(one_process: BrokenSite) -> None:
+    site = one_process
     with broker(site.redis_port, site.folder) as redis, site.serving() as server:
         server.wait_until(lambda: "deliver" in site.heartbeats())
         redis.send_signal(signal.SIGSTOP)
@@ -82,3 +98,66 @@ def test_a_frozen_broker_keeps_nobody_waiting(site: BrokenSite) -> None:
         assert server.is_answering()
         assert server.stop() < STOP_SECONDS
         assert server.left_behind() == []
+
+
+def hurt(broker: OwnRedis, how: str) -> None:
+    {"flushed": broker.forget_everything, "down": broker.kill, "frozen": broker.freeze}[how]()
+
+
+def heal(broker: OwnRedis, how: str) -> None:
+    {"flushed": broker.forget_everything, "down": broker.start, "frozen": broker.thaw}[how]()
+
+
+def visit(site: Production, walker: Walker, number: int) -> Answer:
+    """Open pages, press, and ask for help, which wakes the worker by the broker."""
+    if number % 5:
+        return site.get(f"/j/{walker.journey}/s/{walker.steps[0]}/", cookie=walker.cookie)
+    if number % 2:
+        return site.press(walker, walker.steps[0], key=f"{number}")
+    words = {
+        "choice": "other",
+        "words": f"{number}",
+        "wish": "phone",
+        "client_key": f"{number}",
+    }
+    return site.post(f"/j/{walker.journey}/help/", words, cookie=walker.cookie)
+
+
+def visit_all(site: Production, walkers: list[Walker]) -> list[Answer]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        work = [pool.submit(visit, site, walkers[n % len(walkers)], n) for n in range(REQUESTS)]
+        return [one.result() for one in work]
+
+
+def seconds_until_sent(site: Production, sink: Sink) -> float:
+    began = time.monotonic()
+    wait_until(lambda: site.ask(TICKETS) == [(DUE, DUE)])
+    wait_until(lambda: len(set(sink.message_ids)) >= DUE)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("how", ["flushed", "down", "frozen"])
+def test_pages_stay_up_and_what_is_due_leaves_two_beats_later(
+    site: Production, broker: OwnRedis, sink: Sink, how: str
+) -> None:
+    site.more |= {"SWEEP_SECONDS": str(BEAT), "DELIVER_SECONDS": "10"}
+    site.write("later 0")
+    walkers = site.walkers(50)
+    for name in ("web", "worker", "beat"):
+        site.start(name)
+    wait_until(lambda: {"sweep", "deliver"} <= site.heartbeats().keys())
+    hurt(broker, how)
+    site.write(f"stuck {DUE}")
+    answers = visit_all(site, walkers)
+    heal(broker, how)
+    took = seconds_until_sent(site, sink)
+    seconds = sorted(answer.seconds for answer in answers)
+    p95 = seconds[REQUESTS * 95 // 100]
+    assert [one.status for one in answers if one.status not in (200, 302)] == []
+    assert (p95 <= P95, took <= 2 * BEAT) == (True, True), (p95, took)
+    assert len(sink.message_ids) == len(set(sink.message_ids)) == DUE
+    assert site.drift()["differ"] == 0
+    say(
+        f"Redis {how}: 0 of {REQUESTS} requests failed, p95 {p95:.2f} s, slowest {seconds[-1]:.2f} s; {DUE} due:"
+        f" {DUE} tickets, {DUE} messages once each {took:.0f} s after it was back (two beats are {2 * BEAT} s)"
+    )

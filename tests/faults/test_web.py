@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
-import signal
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -45,9 +42,7 @@ def is_recorded(site: Production, walker: Walker, step: str) -> bool:
 
 def kill_web(site: Production) -> float:
     """Kill all processes that answer; return after how many seconds somebody answers again."""
-    for pid in site.children("web"):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    site.kill_children("web")
     died = time.monotonic()
     wait_until(lambda: site.get("/healthz").status == 200)
     return time.monotonic() - died

@@ -2,6 +2,7 @@
 
 Reads orders, one a line, from standard input and answers each with `done`:
 `notices 20` queues that many more, `stuck 30` makes that many people who never started and are due, `soon 30` as many who will be in half an hour,
+`codes 20` asks for so many codes, two a second, `outlets 0` makes the outlets of outlets.json, `told 5` tells each of so many things,
 `delivers 6` and `sweeps 6` send the worker that many such tasks at once, `later 120` moves the
 site's clock by seconds.
 The clock is the demo's: it begins in working hours, whatever the time is, and where a claim must
@@ -10,7 +11,9 @@ run out nobody has to wait for it.
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,6 +35,9 @@ def main() -> None:
         "notices": add_notices,
         "stuck": add_stuck,
         "soon": partial(add_stuck, due_in=timedelta(minutes=30)),
+        "codes": ask_for_codes,
+        "outlets": make_outlets,
+        "told": tell,
         "delivers": partial(ask_for, "notices.deliver"),
         "sweeps": partial(ask_for, "escalation.sweep"),
         "later": later,
@@ -44,12 +50,14 @@ def main() -> None:
 
 
 def set_clock() -> None:
-    """Begin on a Tuesday at ten."""
+    """Begin on a Tuesday at ten; a clock that runs already goes on."""
     from kitting.site.models import SiteProfile  # noqa: PLC0415  # after set-up
     from kitting.site.queries import current  # noqa: PLC0415  # after set-up
     from tests.factories import NOW  # noqa: PLC0415  # after set-up
 
-    _, now = current()
+    profile, now = current()
+    if profile.demo_seeded_at is not None:
+        return
     SiteProfile.objects.update(demo_seeded_at=NOW, clock_offset=NOW - now)
 
 
@@ -74,6 +82,62 @@ def add_notices(count: int) -> None:
     with transaction.atomic():
         fill(count, first=Notice.objects.filter(kind="test").count())
         wake()
+
+
+def ask_for_codes(count: int) -> None:
+    """Queue codes for signing in as the page does, two a second."""
+    from django.db import transaction  # noqa: PLC0415  # after set-up
+
+    from kitting.notices.actions import queue  # noqa: PLC0415  # after set-up
+    from kitting.notices.models import Notice  # noqa: PLC0415  # after set-up
+    from kitting.notices.states import Channel, Lane  # noqa: PLC0415  # after set-up
+    from kitting.notices.tasks import wake  # noqa: PLC0415  # after set-up
+    from kitting.site.queries import current  # noqa: PLC0415  # after set-up
+
+    first = Notice.objects.filter(kind="code").count()
+    for number in range(first, first + count):
+        with transaction.atomic():
+            queue(
+                dedupe_key=f"code:{number}",
+                kind="code",
+                channel=Channel.MAIL,
+                lane=Lane.SIGN_IN,
+                language="ja",
+                address=f"c{number:06d}@asahi.example.jp",
+                subject="ログイン用の番号",
+                body=f"{number:08d}",
+                now=current()[1],
+            )
+            wake(Lane.SIGN_IN)
+        time.sleep(0.5)
+
+
+def make_outlets(_number: int) -> None:
+    """Make a program that is told for each address in outlets.json, by label."""
+    from django.conf import settings  # noqa: PLC0415  # after set-up
+
+    from kitting.notices.models import Outlet  # noqa: PLC0415  # after set-up
+    from kitting.notices.states import OutletEvent  # noqa: PLC0415  # after set-up
+    from kitting.site.queries import current  # noqa: PLC0415  # after set-up
+
+    _, now = current()
+    addresses = json.loads((settings.VAR_DIR / "outlets.json").read_text(encoding="utf-8"))
+    for label, url in addresses.items():
+        more = {"kind": "webhook", "secret": "a secret of twenty letters"}
+        events = [OutletEvent.ASKED]
+        Outlet.objects.create(label=label, url=url, events=events, created_at=now, **more)
+
+
+def tell(count: int) -> None:
+    """Tell every outlet of so many things at once."""
+    from kitting.notices.actions import tell_outlets  # noqa: PLC0415  # after set-up
+    from kitting.notices.states import OutletEvent  # noqa: PLC0415  # after set-up
+    from kitting.site.queries import current  # noqa: PLC0415  # after set-up
+
+    _, now = current()
+    for number in range(count):
+        event = {"event": OutletEvent.ASKED, "reason": f"told:{number}"}
+        tell_outlets(subject="相談", body="本庁舎", now=now, **event)
 
 
 def add_stuck(count: int, *, due_in: timedelta = timedelta()) -> None:
