@@ -703,6 +703,15 @@ def test_home_leads_everybody_to_their_place(waiting: Journey, client: Client) -
     assert url("overview", waiting) in text(two)
 
 
+def test_a_set_up_leads_nobody_to_pages_that_are_closed_to_them(
+    waiting: Journey, client: Client
+) -> None:
+    client.force_login(waiting.person)
+    page = text(client.get(url("overview", waiting)))
+    assert reverse("dashboard:overview") not in page
+    assert reverse("counter:home") not in page
+
+
 def test_home_leads_helpers_without_a_set_up_of_their_own_to_the_board(
     waiting: Journey, client: Client
 ) -> None:
@@ -711,6 +720,7 @@ def test_home_leads_helpers_without_a_set_up_of_their_own_to_the_board(
     assert client.get("/").url == reverse("dashboard:overview")
     own = JourneyFactory.create(loan=LoanFactory.create(person=helper))
     assert client.get("/").url == url("overview", own)
+    assert text(client.get(url("overview", own))).count(reverse("dashboard:overview")) == 2
     Journey.objects.filter(pk=own.pk).update(ready_at=NOW)
     assert client.get("/").url == reverse("dashboard:overview")
 
