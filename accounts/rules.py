@@ -117,8 +117,7 @@ _BETWEEN_WORDS = re.compile(r"[、,/・;&+]|\sと\s")
 _DASHES = re.compile(r"\s*[\N{HYPHEN}-\N{HORIZONTAL BAR}\N{MINUS SIGN}~〜〰ー─-]\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRow:
+class PersonRow(NamedTuple):
     """What one row of the roll says; `given` names the fields whose column the file has.
 
     `departments` is the way from the top down, `led` the part of it this person leads.

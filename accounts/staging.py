@@ -34,6 +34,7 @@ IDS = ("department_id", "place_id", "hours_id")
 
 _CREATE = """
 SET LOCAL work_mem = '64MB';
+SET LOCAL jit = off;
 SET LOCAL default_statistics_target = 10;
 DROP TABLE IF EXISTS roll_rows, roll_pairs, roll_plan, roll_changes;
 CREATE TEMP TABLE roll_rows (

@@ -254,11 +254,11 @@ def open_sheet(
 
 def _some(rows: Iterator[Any]) -> Iterator[Any]:
     """Read on, and refuse a sheet without any row."""
-    count = 0
-    for count, row in enumerate(rows, start=1):  # noqa: B007  # counted for after the loop
-        yield row
-    if not count:
+    first = next(rows, None)
+    if first is None:
         raise SheetRefusedError([Flaw(0, "no_rows")])
+    yield first
+    yield from rows
 
 
 def first_cells(data: bytes, name: str, *, most: int) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ import unicodedata
 import warnings
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kitting.lib.cells import (
     REASONS,
@@ -76,8 +76,7 @@ _NO_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
 _NO_LETTER_OF_HEADER = re.compile(r"[\s_・\-\u2010-\u2015\u2212]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One filled row: its number as a spreadsheet program shows it, and its cells by header."""
 
     number: int
@@ -285,14 +284,17 @@ def _delimiter(start: str) -> str:
 
 def _rows(records: Iterable[list[str]], limits: Limits) -> tuple[list[str], Iterator[Row]]:
     """Take the first filled record for the headers and the others for rows."""
-    filled = (
-        (number, cells)
-        for number, cells in enumerate(records, start=1)
-        if any(map(str.strip, cells))
-    )
+    filled = _filled(records)
     _, first = next(filled, (0, []))
     headers = _headers(first, limits)
     return [header for header in headers if header], _rows_below(headers, filled, limits)
+
+
+def _filled(records: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records that hold anything, each with its number; most do in the first cell."""
+    for number, cells in enumerate(records, start=1):
+        if cells and (cells[0].strip() or any(map(str.strip, cells))):
+            yield number, cells
 
 
 def _rows_below(
@@ -325,7 +327,11 @@ def _cells(
     headers: list[str], values: list[str], number: int, limits: Limits
 ) -> dict[str, str]:
     """Give each value of a row its header; short rows are filled up with empty texts."""
-    if max(map(len, values)) > limits.cell_characters:
+    # Most rows are shorter than one cell may be.
+    if (
+        len("".join(values)) > limits.cell_characters
+        and max(map(len, values)) > limits.cell_characters
+    ):
         raise SheetError("cell_too_long", row=number, limit=limits.cell_characters)
     width = len(headers)
     if len(values) == width and "" not in headers:
