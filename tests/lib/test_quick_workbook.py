@@ -73,6 +73,16 @@ def padded() -> bytes:
 A1 = '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
 
 
+FAR = '<row r="2"><c  r  =  "XFD2"><v>1</v></c></row>'
+
+
+def across_two_pieces() -> bytes:
+    """A cell far away whose name stands across the end of the first piece that is looked at."""
+    alone = sheet_of(f"{A1}<!---->{FAR}")
+    at = zipfile.ZipFile(io.BytesIO(alone)).read(SHEET).index(FAR.encode())
+    return sheet_of(f"{A1}<!--{'x' * (2**20 - at - 20)}-->{FAR}")
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -90,6 +100,8 @@ A1 = '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
         pytest.param(
             sheet_of(A1 + '<row r="2"><c r="A2" t="e"><v>#N/A</v></c></row>'), id="an error"
         ),
+        pytest.param(sheet_of(A1 + " " * 200), id="much white"),
+        pytest.param(across_two_pieces(), id="far away between two pieces"),
         pytest.param(with_part(SHEET, b"<worksheet>no end"), id="broken"),
         pytest.param(book(), id="empty"),
         pytest.param(b"PK\x03\x04", id="no archive"),

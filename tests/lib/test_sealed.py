@@ -29,13 +29,17 @@ def opened(whole: bytes, key: str = KEY) -> bytes:
     return target.getvalue()
 
 
+TELLING = 16  # bytes
+
+
 @pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 128, 200])
 def test_what_was_sealed_comes_back(size: int) -> None:
     plain = bytes(range(256))[:size]
     whole = closed(plain)
     assert is_sealed(BytesIO(whole))
     assert opened(whole) == plain
-    assert plain == b"" or plain not in whole
+    # A few bytes may stand in what looks like chance.
+    assert len(plain) < TELLING or plain not in whole
 
 
 def test_the_same_twice_looks_different() -> None:
