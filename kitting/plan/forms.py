@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Department, Place
 from kitting.rollout.actions import RolloutValues, WaveValues
 from kitting.rollout.models import PERCENT_MOST, Rollout, Wave
-from kitting.rollout.states import MarkKind, Verdict
+from kitting.rollout.states import ON_THE_SPOT, MarkKind, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -235,5 +235,7 @@ def wave_initial(wave: Wave | None) -> dict[str, Any]:
 class MarkForm(forms.Form):
     """What was looked at on the spot; `undo` takes it back."""
 
-    kind = forms.TypedChoiceField(choices=MarkKind, coerce=MarkKind)
+    kind = forms.TypedChoiceField(
+        choices=[(kind.value, kind.label) for kind in ON_THE_SPOT], coerce=MarkKind
+    )
     undo = forms.BooleanField(required=False)

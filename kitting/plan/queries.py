@@ -449,6 +449,7 @@ class Preflight:
 
     checks: list[Check]
     spots: list[Spot]
+    licensed: WaveMark | None = None
 
     @property
     def red(self) -> list[Check]:
@@ -474,8 +475,11 @@ def preflight(wave: Wave, *, rights: Rights, now: datetime) -> Preflight:
             "place__name", "department_id", "device__asset_tag", "pk"
         )
     )
-    spots = _spots(wave, loans)
+    marks = {(mark.place_id, mark.kind): mark for mark in wave.marks.select_related("made_by")}
+    spots = _spots(loans, marks)
+    licensed = marks.get((None, MarkKind.LICENSED))
     return Preflight(
+        licensed=licensed,
         checks=[
             Check(CheckKind.GUIDE, missing=published_edition() is None, among=1),
             _check(CheckKind.WORDS, Variable.objects.order_by("position"), _is_example),
@@ -486,6 +490,7 @@ def preflight(wave: Wave, *, rights: Rights, now: datetime) -> Preflight:
                 [loan.person for loan in loans if loan.person is not None],
                 lambda person: not (person.account or person.email),
             ),
+            Check(CheckKind.LICENSED, missing=licensed is None, among=1),
             _check(CheckKind.PLACES, loans, lambda loan: loan.place is None),
             _check(
                 CheckKind.HOURS, [s.place for s in spots], lambda place: place.hours_id is None
@@ -563,8 +568,9 @@ def _without_lead(loans: Sequence[Loan], *, on: date) -> Check:
     )
 
 
-def _spots(wave: Wave, loans: Sequence[Loan]) -> list[Spot]:
-    marks = {(mark.place_id, mark.kind): mark for mark in wave.marks.select_related("made_by")}
+def _spots(
+    loans: Sequence[Loan], marks: Mapping[tuple[int | None, str], WaveMark]
+) -> list[Spot]:
     found: dict[int, Place] = {}
     number: dict[int, int] = defaultdict(int)
     for loan in loans:

@@ -12,6 +12,7 @@ class CheckKind(TextChoices):
     DEVICES = "devices", _("Everybody has a device")
     LABELS = "labels", _("Every box has a printed label")
     ACCOUNTS = "accounts", _("Everybody's account is known")
+    LICENSED = "licensed", _("The accounts have a licence")
     PLACES = "places", _("It is known where every box goes")
     HOURS = "hours", _("Every place has its hours")
     LEADS = "leads", _("Every department has a lead")
@@ -27,6 +28,7 @@ LACKS = {
     CheckKind.DEVICES: _("People without a device"),
     CheckKind.LABELS: _("Boxes without a printed label"),
     CheckKind.ACCOUNTS: _("People whose account is not known"),
+    CheckKind.LICENSED: _("Nobody has seen that the accounts have a licence"),
     CheckKind.PLACES: _("Boxes of which nobody knows where they go"),
     CheckKind.HOURS: _("Places without hours"),
     CheckKind.LEADS: _("Departments without a lead"),

@@ -39,7 +39,7 @@ from kitting.plan.forms import (
 from kitting.plan.rules import calendar_file
 from kitting.rollout import actions as rollouts
 from kitting.rollout.models import Rollout, Wave
-from kitting.rollout.states import ROLLOUT_MOVES, RolloutState, Verdict
+from kitting.rollout.states import ROLLOUT_MOVES, MarkKind, RolloutState, Verdict
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -307,15 +307,22 @@ def _wave_in_sight(request: SiteRequest, wave_id: int) -> Wave:
     return found
 
 
+LICENCES = {"licensed": rollouts.mark, "unlicensed": rollouts.unmark}
+
+
 @never_cache
 @login_required
 @require_POST
 def wave_verb(request: SiteRequest, wave_id: int, verb: str) -> HttpResponse:
-    """Hold a wave, let it go on, or take it out of the plan: hold, release, drop."""
+    """Hold a wave, let it go on, take it out of the plan: hold, release, drop; say that accounts are licensed."""
     by = _planner(request)
     found = get_object_or_404(Wave, pk=wave_id)
     if verb == "drop":
         return _drop(request, found, by)
+    if verb in LICENCES:
+        kind = MarkKind.LICENSED
+        LICENCES[verb](wave=found, place=None, kind=kind, by=by, now=request.now)
+        return redirect(f"{reverse('plan:wave', args=[wave_id])}#licences")
     if verb == "hold":
         hold_wave(wave=found, by=by, now=request.now)
     elif verb == "release":

@@ -205,8 +205,8 @@ def drop_wave(*, wave: Wave, by: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def mark(*, wave: Wave, place: Place, kind: MarkKind, by: User, now: datetime) -> bool:
-    """Note that somebody looked on the spot; tell whether it was new."""
+def mark(*, wave: Wave, place: Place | None, kind: MarkKind, by: User, now: datetime) -> bool:
+    """Note that somebody looked, on the spot or for a whole wave; tell whether it was new."""
     _row, is_new = WaveMark.objects.get_or_create(
         wave=wave, place=place, kind=kind, defaults={"made_at": now, "made_by": by}
     )
@@ -216,7 +216,7 @@ def mark(*, wave: Wave, place: Place, kind: MarkKind, by: User, now: datetime) -
 
 
 @transaction.atomic
-def unmark(*, wave: Wave, place: Place, kind: MarkKind, by: User, now: datetime) -> bool:
+def unmark(*, wave: Wave, place: Place | None, kind: MarkKind, by: User, now: datetime) -> bool:
     """Take such a note back; tell whether there was one."""
     gone, _rows = WaveMark.objects.filter(wave=wave, place=place, kind=kind).delete()
     if gone:
@@ -225,7 +225,7 @@ def unmark(*, wave: Wave, place: Place, kind: MarkKind, by: User, now: datetime)
 
 
 def _audit_mark(
-    action: str, wave: Wave, place: Place, kind: MarkKind, *, by: User, now: datetime
+    action: str, wave: Wave, place: Place | None, kind: MarkKind, *, by: User, now: datetime
 ) -> None:
-    data = {"kind": kind.value, "place": place.name}
+    data = {"kind": kind.value, "place": place.name if place else ""}
     write_audit(action=action, now=now, by=by, subject=wave.name, data=data)

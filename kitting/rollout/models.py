@@ -9,7 +9,14 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Department, Place, User
-from kitting.rollout.states import CHANGEABLE, HeldWhy, MarkKind, RolloutState, Verdict
+from kitting.rollout.states import (
+    CHANGEABLE,
+    ON_THE_SPOT,
+    HeldWhy,
+    MarkKind,
+    RolloutState,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -166,10 +173,15 @@ class Wave(models.Model):
 
 
 class WaveMark(models.Model):
-    """That somebody looked on the spot: the boxes of a wave at a place are charged, its Wi-Fi works."""
+    """That somebody looked: the boxes of a wave at a place are charged, its Wi-Fi works.
+
+    Without a place it is said of the whole wave: that its accounts have a licence.
+    """
 
     wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="marks")
-    place = models.ForeignKey(Place, on_delete=models.CASCADE, related_name="+")
+    place = models.ForeignKey(
+        Place, on_delete=models.CASCADE, related_name="+", null=True, blank=True
+    )
     kind = models.CharField(max_length=8, choices=MarkKind)
     made_at = models.DateTimeField()
     made_by = models.ForeignKey(
@@ -181,8 +193,18 @@ class WaveMark(models.Model):
             models.UniqueConstraint(
                 fields=["wave", "place", "kind"], name="wave_mark_once_a_place"
             ),
+            models.UniqueConstraint(
+                fields=["wave", "kind"],
+                condition=Q(place__isnull=True),
+                name="wave_mark_once_a_wave",
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=MarkKind.values), name="wave_mark_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=ON_THE_SPOT, place__isnull=False)
+                | ~Q(kind__in=ON_THE_SPOT) & Q(place__isnull=True),
+                name="wave_mark_place_unless_of_the_wave",
             ),
         ]
 

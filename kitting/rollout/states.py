@@ -39,7 +39,11 @@ class HeldWhy(TextChoices):
 
 
 class MarkKind(TextChoices):
-    """What somebody looks at on the spot before the boxes are handed out."""
+    """What somebody looks at before the boxes are handed out: on the spot, licences for the whole wave."""
 
     CHARGED = "charged", _("charged")
     WIFI = "wifi", _("Wi-Fi tried out")
+    LICENSED = "licensed", _("accounts have a licence")
+
+
+ON_THE_SPOT = (MarkKind.CHARGED, MarkKind.WIFI)

@@ -18,7 +18,7 @@ from kitting.plan import queries
 from kitting.plan.states import CheckKind
 from kitting.rollout.actions import mark
 from kitting.rollout.models import Rollout, Wave
-from kitting.rollout.states import MarkKind
+from kitting.rollout.states import ON_THE_SPOT, MarkKind
 from kitting.site.models import Variable
 from tests.factories import (
     NOW,
@@ -128,6 +128,7 @@ def test_everything_that_is_missing_stands_on_the_red_list(ward: Ward):
         CheckKind.DEVICES: (1, 3),
         CheckKind.LABELS: (2, 2),
         CheckKind.ACCOUNTS: (1, 2),
+        CheckKind.LICENSED: (1, 1),
         CheckKind.PLACES: (1, 2),
         CheckKind.HOURS: (1, 1),
         CheckKind.LEADS: (1, 1),
@@ -140,7 +141,8 @@ def test_everything_that_is_missing_stands_on_the_red_list(ward: Ward):
 def test_what_was_done_leaves_the_red_list(ward: Ward):
     ward.journey()
     for kind in MarkKind:
-        mark(wave=ward.wave, place=ward.place, kind=kind, by=ward.it, now=NOW)
+        place = ward.place if kind in ON_THE_SPOT else None
+        mark(wave=ward.wave, place=place, kind=kind, by=ward.it, now=NOW)
     BoxCode.objects.update(printed_at=NOW)
     Wave.objects.update(helper=ward.it)
     ward.wave.refresh_from_db()

@@ -126,6 +126,22 @@ def test_a_lead_marks_the_own_places_and_no_others(ward: Ward):
     assert ward.wave.name in lead.get("/plan/").content.decode()
 
 
+def test_it_says_that_the_accounts_of_a_wave_have_a_licence(ward: Ward):
+    ward.journey()
+    base = f"/plan/waves/{ward.wave.pk}"
+    assert as_(ward.lead).post(f"{base}/licensed").status_code == 404
+    boss = as_(ward.it)
+    assert "ライセンスを確かめていません" in boss.get(f"{base}/").content.decode()
+    boss.post(f"{base}/licensed")
+    boss.post(f"{base}/licensed")
+    assert WaveMark.objects.get().made_by == ward.it
+    page = boss.get(f"{base}/").content.decode()
+    assert "ライセンスを確かめていません" not in page
+    assert ward.it.name in page
+    boss.post(f"{base}/unlicensed")
+    assert not WaveMark.objects.exists()
+
+
 def test_who_holds_a_wave_stands_on_it_and_a_press_lets_it_go_on(ward: Ward):
     boss, base = as_(ward.it), f"/plan/waves/{ward.wave.pk}"
     boss.post(f"{base}/hold")

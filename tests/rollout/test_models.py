@@ -92,4 +92,14 @@ def test_a_mark_is_made_once_for_a_place_and_is_of_a_known_kind():
     with refused("wave_mark_once_a_place", "kitting_wavemark.wave_id"), transaction.atomic():
         WaveMark.objects.create(wave=wave, place=place, kind="wifi", made_at=NOW)
     with refused("wave_mark_kind_known"):
-        WaveMark.objects.create(wave=wave, place=place, kind="mood", made_at=NOW)
+        WaveMark.objects.create(wave=wave, place=None, kind="mood", made_at=NOW)
+
+
+def test_licences_are_said_once_and_of_a_whole_wave():
+    wave, place = WaveFactory.create(), PlaceFactory.create()
+    WaveMark.objects.create(wave=wave, kind="licensed", made_at=NOW)
+    with refused("wave_mark_once_a_wave", "kitting_wavemark.wave_id"), transaction.atomic():
+        WaveMark.objects.create(wave=wave, kind="licensed", made_at=NOW)
+    for where, kind in ((place, "licensed"), (None, "wifi")):
+        with refused("wave_mark_place_unless_of_the_wave"), transaction.atomic():
+            WaveMark.objects.create(wave=wave, place=where, kind=kind, made_at=NOW)
