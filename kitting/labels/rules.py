@@ -415,7 +415,17 @@ def _device_lines(code: Line, tag: Line, room: Room) -> list[Line]:
 
 
 def _place_lines(label: Label, rows: int, room: Room) -> list[Line]:
-    department, place = printable(label.department), printable(label.place)
+    # What does not fit goes from the top: a section says more than its bureau.
+    words, place = printable(label.department).split(" "), printable(label.place)
+    tried = [
+        _lines_of(" ".join(words[above:]), place, rows, room) for above in range(len(words))
+    ]
+    return next(
+        (lines for lines in tried if not any(ELLIPSIS in line.text for line in lines)), tried[0]
+    )
+
+
+def _lines_of(department: str, place: str, rows: int, room: Room) -> list[Line]:
     # A nursery is often its own department.
     parts = [department] if place in department.split(" ") else [department, place]
     parts = [part for part in parts if part]

@@ -234,6 +234,14 @@ def test_a_long_department_and_place_share_two_lines():
     assert texts[-2:] == ["教育委員会 学校教育課", "第十八保育所支援センター"]
 
 
+def test_of_a_department_too_long_for_a_label_the_lower_part_stays():
+    long = "子ども・子育て支援部 保育幼稚園課 公立保育所係"
+    texts = own_texts(department=long, place="第三保育所分園（仮設園舎）")
+    assert texts[-2:] == ["保育幼稚園課 公立保育所係", "第三保育所分園（仮設園舎）"]
+    texts = own_texts(department=long, place="本庁舎", person="小池 健太")
+    assert texts[-2:] == ["公立保育所係\N{IDEOGRAPHIC SPACE}本庁舎", "小池 健太"]
+
+
 def test_the_telephone_number_is_what_stays_of_a_long_help_line():
     label = make_label(help_line="デジタル推進部情報政策課端末管理係 内線 12345")
     lines = fixed_lines(Kind.BOX, label, WORDS, room_on(Kind.BOX))
