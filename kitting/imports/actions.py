@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from accounts.actions import write_audit
 from accounts.departments import DepartmentsResult, apply_departments, import_departments
@@ -27,7 +28,8 @@ from accounts.states import TransferState
 from accounts.taking import Order
 from accounts.traces import Obstacle, forget, obstacles, take_back, trace_made
 from accounts.transfers import TransferResult, apply_due, import_transfers
-from kitting.devices.actions import move_departments, move_loans
+from kitting.devices.actions.life import Deed, write_lendings
+from kitting.devices.actions.moving import move_departments, move_loans
 from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.states import DeviceState
 from kitting.escalation.actions.departing import take_in_roll
@@ -448,6 +450,11 @@ def undo(*, run: Import, by: User, now: datetime) -> None:
         raise NotNowError
     if found := what_depends(here):
         raise DependsError(found)
+    kept = Loan.objects.exclude(device_id__in=_made(here, Device))
+    lent, taken_from = (
+        list(kept.filter(pk__in=rows).order_by("pk").values_list("device_id", flat=True))
+        for rows in (_made(here, Loan), _changed(here, Loan, "ended_at"))
+    )
     try:
         with transaction.atomic(), uncounted(journey_ids=_journeys(here)):
             # What was counted there has just been taken out: the lines add up to nothing.
@@ -458,6 +465,12 @@ def undo(*, run: Import, by: User, now: datetime) -> None:
             taken = take_back(batch=here.key, order=UNDO_ORDER)
     except IntegrityError as error:
         raise DependsError([Obstacle("used", "", 1)]) from error
+    write_lendings(
+        taken=lent,
+        lent=taken_from,
+        deed=Deed(now=now, by=by, why=gettext("The import was taken back.")),
+        data={"import": here.key},
+    )
     follow_loans(now=now)
     here.state, here.finished_at = ImportState.UNDONE, now
     here.save(update_fields=["state", "finished_at"])

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from accounts.actions import write_audit
 from accounts.states import Role
 from kitting.counter.actions import life
-from kitting.devices.actions import Deed
+from kitting.devices.actions.life import Deed
 from kitting.devices.states import DeviceState, LoanKind
 from kitting.escalation import actions as escalation
 from kitting.escalation.actions.losses import take_losses

@@ -15,7 +15,7 @@ from kitting.counter.actions import life
 from kitting.counter.queries import device_page
 from kitting.counter.rules import stage
 from kitting.counter.states import Stage
-from kitting.devices.actions import Deed, NotInThatStateError, happen
+from kitting.devices.actions.life import Deed, NotInThatStateError, happen
 from kitting.devices.models import KEPT_EVENTS, Device, DeviceEvent, Loan
 from kitting.devices.states import MOVES, DeviceEventKind, DeviceState, LoanKind
 from kitting.escalation.actions.departing import follow_departures

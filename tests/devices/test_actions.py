@@ -9,15 +9,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, Place
-from kitting.devices.actions import (
+from kitting.devices.actions.importing import import_devices
+from kitting.devices.actions.labels import (
     CodeNotFreeError,
     bind_code,
-    import_devices,
     replace_code,
     retire_code,
 )
 from kitting.devices.forms import read_devices
-from kitting.devices.models import BoxCode, Device, Loan
+from kitting.devices.models import BoxCode, Device, DeviceEvent, Loan
 from kitting.devices.rules import fresh_codes
 from kitting.devices.states import DeviceState, LoanKind
 from kitting.lib.codes import is_valid, make_code
@@ -157,6 +157,21 @@ def test_a_device_named_for_somebody_else_is_handed_on(koike, ono):
     assert result.handed_on == ("CB-000001",)
     assert (old.person, old.ended_at) == (koike, LATER)
     assert (new.person, new.started_at, new.ended_at) == (ono, LATER, None)
+
+
+def test_what_a_sheet_lends_stands_in_the_story_of_a_device(koike, ono):
+    it = UserFactory.create()
+    take({"利用者": ""})
+    assert not DeviceEvent.objects.exists()
+    take({"利用者": "000203"}, by=it)
+    take({"利用者": "000204"}, by=it)
+    take({"利用者": "000204"}, by=it)
+    story = DeviceEvent.objects.order_by("pk").values_list("kind", "before", "after", "actor")
+    assert list(story) == [
+        ("bound", "stock", "lent", it.pk),
+        ("unbound", "lent", "stock", it.pk),
+        ("bound", "stock", "lent", it.pk),
+    ]
 
 
 def test_a_device_that_becomes_shared_is_handed_on_too(koike):

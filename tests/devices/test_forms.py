@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from accounts.forms import SheetRefusedError
-from kitting.devices.actions import import_devices
+from kitting.devices.actions.importing import import_devices
 from kitting.devices.forms import DEVICE_SENTENCES, problems, read_devices
 from kitting.devices.models import Device
 from kitting.devices.rules import COLUMNS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitting.devices.actions import replace_code
+from kitting.devices.actions.labels import replace_code
 from kitting.devices.models import BoxCode
 from kitting.devices.queries import device_by_code
 from kitting.lib.codes import make_code, shown

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from accounts.states import Role
-from kitting.devices.actions import Deed
+from kitting.devices.actions.life import Deed
 from kitting.devices.models import Device, Loan
 from kitting.devices.states import LoanKind
 from kitting.escalation.actions.swaps import CannotSwapError, exchange, tell_wrong_box

@@ -18,7 +18,7 @@ from kitting.imports import actions
 from kitting.imports.models import ColumnChoice, Import, ImportFile
 from kitting.imports.tasks import move, work_off
 from kitting.jobs.models import Job
-from kitting.models import BoxCode, Device, Edition, Guide, Journey, Loan, Tally
+from kitting.models import BoxCode, Device, DeviceEvent, Edition, Guide, Journey, Loan, Tally
 from tests.factories import (
     NOW,
     GrantFactory,
@@ -291,6 +291,17 @@ def test_moves_of_devices_are_taken_back_too(taken, it):
     assert Loan.objects.get().department.name == "保育課"
     actions.undo(run=run, by=it, now=NOW)
     assert everything() == before
+
+
+def test_a_device_that_is_not_lent_after_all_says_so(taken, it):
+    taken(people({}))
+    taken(devices({"利用者": ""}), "devices")
+    run = taken(devices({"利用者": "000203"}), "devices")
+    actions.undo(run=run, by=it, now=NOW)
+    story = DeviceEvent.objects.order_by("pk")
+    assert list(story.values_list("kind", flat=True)) == ["bound", "unbound"]
+    assert {event.data["import"] for event in story} == {run.key}
+    assert story.last().note.text
 
 
 @pytest.mark.parametrize("what", ["begun", "printed", "ticket", "edited"])

@@ -7,7 +7,7 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connections
 
-from kitting.devices.actions import (
+from kitting.devices.actions.labels import (
     CodeNotFreeError,
     DeviceLabelledError,
     bind_code,

@@ -10,7 +10,7 @@ from django.core.files.storage import storages
 
 from accounts.models import AuditEntry
 from accounts.states import Role
-from kitting.devices.actions import make_codes, replace_code
+from kitting.devices.actions.labels import make_codes, replace_code
 from kitting.devices.models import BoxCode
 from kitting.devices.states import DeviceState
 from kitting.jobs.models import Job

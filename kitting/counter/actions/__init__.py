@@ -21,7 +21,7 @@ from kitting.counter.queries import (
     visitor_of,
 )
 from kitting.counter.states import GOOD, Mode, Outcome
-from kitting.devices.actions import (
+from kitting.devices.actions.life import (
     Deed,
     For,
     NotInThatStateError,

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from kitting.devices.actions import (
-    Deed,
-    For,
-    NotInThatStateError,
-    end_loan,
-    happen,
-    lend,
-)
+from kitting.devices.actions.life import Deed, For, NotInThatStateError, end_loan, happen, lend
 from kitting.devices.models import Device, Loan
 from kitting.devices.states import DeviceEventKind, DeviceState, LoanKind
 from kitting.escalation import actions as escalation

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kitting.counter.actions import bind, life
 from kitting.counter.forms import DeedForm
 from kitting.counter.queries import DEEDS, box_of, device_page, devices_found, visitor_of
-from kitting.devices.actions import Deed, NotInThatStateError
+from kitting.devices.actions.life import Deed, NotInThatStateError
 from kitting.devices.models import Device
 from kitting.devices.states import DeviceEventKind, DeviceState
 from kitting.escalation.actions.errors import TicketError

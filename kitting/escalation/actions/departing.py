@@ -8,7 +8,8 @@ from django.db import transaction
 
 from accounts.queries import local_day
 from accounts.roll import RollResult, import_roll
-from kitting.devices.actions import Deed, NotInThatStateError, end_loan, happen, move_loans
+from kitting.devices.actions.life import Deed, NotInThatStateError, end_loan, happen
+from kitting.devices.actions.moving import move_loans
 from kitting.devices.models import Device, Loan
 from kitting.devices.states import DeviceEventKind, DeviceState
 from kitting.escalation.actions.asking import about_device

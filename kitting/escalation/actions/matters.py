@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 
-from kitting.devices.actions import Deed, NotInThatStateError, happen
+from kitting.devices.actions.life import Deed, NotInThatStateError, happen
 from kitting.devices.models import Device, Loan
 from kitting.devices.states import DeviceEventKind, DeviceState
 from kitting.escalation.actions.errors import NotLostError

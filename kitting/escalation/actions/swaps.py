@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.actions import count_try
 from accounts.models import User
-from kitting.devices.actions import Deed, For, end_loan, hand_over, happen, lend
+from kitting.devices.actions.life import Deed, For, end_loan, hand_over, happen, lend
 from kitting.devices.models import Device, Loan
 from kitting.devices.states import DeviceEventKind, DeviceState, LoanKind
 from kitting.escalation import actions

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from kitting.devices.actions import Deed, NotInThatStateError
+from kitting.devices.actions.life import Deed, NotInThatStateError
 from kitting.escalation.actions.swaps import CannotSwapError, confirm_exchange
 from kitting.escalation.models import Ticket, WrongBox
 from kitting.escalation.queries.boxes import own_box_of, wrong_box_of

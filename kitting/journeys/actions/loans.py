@@ -12,7 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.queries import local_day
 from accounts.traces import trace_changed, trace_made
-from kitting.devices.actions import DeviceResult, import_devices
+from kitting.devices.actions.importing import DeviceResult, import_devices
 from kitting.devices.models import Loan
 from kitting.devices.states import LoanKind
 from kitting.guides.queries.pages import applicable_steps

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from kitting.devices.actions import (
+from kitting.devices.actions.labels import (
     CodeNotFreeError,
     DeviceGoneError,
     DeviceLabelledError,

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from kitting.devices.actions import replace_code
+from kitting.devices.actions.labels import replace_code
 from kitting.devices.models import Device, Loan
 from kitting.jobs.states import OPEN
 from kitting.labels.actions import wording

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.forms import Problem
-    from kitting.devices.actions import DeviceResult
+    from kitting.devices.actions.importing import DeviceResult
 
 
 class Command(SheetCommand):

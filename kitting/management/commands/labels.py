@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from kitting.devices.actions import make_codes
+from kitting.devices.actions.labels import make_codes
 from kitting.labels import actions, queries
 from kitting.labels.drawing import LabelError, Printing
 from kitting.labels.forms import sentence

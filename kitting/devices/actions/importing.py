@@ -1,137 +1,36 @@
-"""Everything that changes boxes: sheets coming in, labels bound, replaced and retired."""
+"""A sheet brings devices and their loans in step, all or nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
-
-from accounts.actions import write_audit
 from accounts.models import Place, User
 from accounts.queries import departments_by_path, local_day
 from accounts.taking import Order, figures_of, take_in
 from accounts.traces import trace_changed, trace_made
-from kitting.devices.models import BoxCode, Device, DeviceEvent, DeviceEventNote, Loan
+from kitting.devices.actions.labels import new_codes
+from kitting.devices.actions.life import Deed, write_lendings
+from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.rules import (
     DeviceRow,
     Register,
     departments_meant,
     device_flaws,
-    fresh_codes,
     tails_of,
 )
-from kitting.devices.states import IN_USE, MOVES, DeviceEventKind, DeviceState, LoanKind
+from kitting.devices.states import DeviceState, LoanKind
 from kitting.lib.changes import Change, Ledger, differences
-from kitting.lib.codes import make_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from accounts.moves import Move
     from kitting.lib.rows import Flaw
 
 BATCH = 500
 LENDABLE = (DeviceState.STOCK, DeviceState.LENT)
 SAID_AS_IT_IS = ("model_name", "mac_address", "carton", "delivered_on")
-
-
-class CodeNotFreeError(Exception):
-    """A code is not one that waits for a device."""
-
-
-class DeviceLabelledError(Exception):
-    """A device has a label already, and nobody said that it is to be replaced."""
-
-
-class DeviceGoneError(Exception):
-    """A device is retired and gets no label any more."""
-
-
-# --- labels --------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def make_codes(*, count: int, now: datetime, by: User | None = None) -> list[str]:
-    """Make codes for devices that are not known yet, to be printed now and bound later."""
-    codes = _new_codes(count)
-    BoxCode.objects.bulk_create(
-        [BoxCode(code=code, created_at=now) for code in codes], batch_size=BATCH
-    )
-    write_audit(action="codes.made", now=now, by=by, data={"number": count})
-    return codes
-
-
-@transaction.atomic
-def bind_code(
-    *, code: str, device: Device, now: datetime, by: User | None = None, replaces: bool = True
-) -> None:
-    """Put a printed label on a device; the label it had is retired where it `replaces` it.
-
-    Raises `CodeNotFreeError`, `DeviceGoneError` for a device that is retired, and
-    `DeviceLabelledError` where a label is there that is not to be replaced.
-    """
-    had_one = _retire(device, now=now)
-    if had_one and not replaces:
-        raise DeviceLabelledError
-    device.refresh_from_db(fields=["state"])
-    if device.state == DeviceState.RETIRED:
-        raise DeviceGoneError
-    bound = BoxCode.objects.filter(
-        code=code, device__isnull=True, retired_at__isnull=True
-    ).update(device=device)
-    if not bound:
-        raise CodeNotFreeError
-    _put_on(device, code)
-    if had_one:
-        _note_label(device, now=now, by=by)
-    write_audit(action="code.bound", now=now, by=by, subject=f"device:{device.pk}")
-
-
-@transaction.atomic
-def replace_code(*, device: Device, now: datetime, by: User | None = None) -> str:
-    """Give a device a new code and retire the old one; return the new."""
-    _retire(device, now=now)
-    code = _new_codes(1)[0]
-    BoxCode.objects.create(code=code, device=device, created_at=now)
-    _put_on(device, code)
-    _note_label(device, now=now, by=by)
-    write_audit(action="code.replaced", now=now, by=by, subject=f"device:{device.pk}")
-    return code
-
-
-@transaction.atomic
-def retire_code(*, device: Device, now: datetime, by: User | None = None) -> None:
-    """Let the label of a device open nothing any more."""
-    if _retire(device, now=now):
-        _put_on(device, None)
-        _note_label(device, now=now, by=by)
-        write_audit(action="code.retired", now=now, by=by, subject=f"device:{device.pk}")
-
-
-def _retire(device: Device, *, now: datetime) -> int:
-    # Locking the device first lets two people with two labels for it take turns.
-    Device.objects.select_for_update().get(pk=device.pk)
-    return BoxCode.objects.filter(device=device, retired_at__isnull=True).update(retired_at=now)
-
-
-def _note_label(device: Device, *, now: datetime, by: User | None) -> None:
-    """Write into the story of a device that its old label opens nothing any more."""
-    happen(device_id=device.pk, kind=DeviceEventKind.RELABELLED, deed=Deed(now=now, by=by))
-
-
-def _put_on(device: Device, code: str | None) -> None:
-    device.code = code
-    device.save(update_fields=["code"])
-
-
-def _new_codes(count: int) -> list[str]:
-    taken = set(BoxCode.objects.values_list("code", flat=True)) if count else set()
-    return fresh_codes(count, taken=taken, make=make_code)
-
-
-# --- sheets --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -226,7 +125,7 @@ def _take_in(rows: Sequence[DeviceRow], order: Order) -> DeviceResult:
     changes.ledger.add(new_places)
     order.check(changes.ledger.digest)
     if not order.dry_run:
-        _write(changes, now=order.now, batch=order.batch)
+        _write(changes, order)
     listed = {row.serial_number for row in rows}
     return DeviceResult(
         dry_run=order.dry_run,
@@ -432,8 +331,9 @@ def _take_over(device: Device, values: Mapping[str, Any]) -> dict[str, Any]:
     return before
 
 
-def _write(changes: _Changes, *, now: datetime, batch: str) -> None:
-    codes = _new_codes(len(changes.created))
+def _write(changes: _Changes, order: Order) -> None:
+    now, batch = order.now, order.batch
+    codes = new_codes(len(changes.created))
     for device, code in zip(changes.created, codes, strict=True):
         device.code = code
     Device.objects.bulk_create(changes.created, batch_size=BATCH)
@@ -448,238 +348,15 @@ def _write(changes: _Changes, *, now: datetime, batch: str) -> None:
     Loan.objects.bulk_update(changes.ended, ["ended_at"], batch_size=BATCH)
     Loan.objects.bulk_update(moved, ["department", "place"], batch_size=BATCH)
     Loan.objects.bulk_create(changes.opened, batch_size=BATCH)
+    created = {device.pk for device in changes.created}
+    write_lendings(
+        taken=[loan.device_id for loan in changes.ended],
+        lent=[loan.device_id for loan in changes.opened if loan.device_id not in created],
+        deed=Deed(now=now, by=order.by),
+        data={"import": batch},
+    )
     for made in (changes.created, labels, changes.opened):
         trace_made(batch=batch, rows=made)
     trace_changed(batch=batch, rows=changes.devices)
     trace_changed(batch=batch, rows=changes.moved)
     trace_changed(batch=batch, rows=[(loan, {"ended_at": None}) for loan in changes.ended])
-
-
-# --- devices move with their people ----------------------------------------------------------------
-
-
-@transaction.atomic
-def move_loans(*, moves: Sequence[Move], batch: str = "", always: bool = False) -> int:
-    """Let devices on loan go where their people went; return how many moved.
-
-    A device that stood apart from its person (another department or place on the sheet of devices)
-    stays there, unless it is moved `always`.
-    """
-    moved: list[tuple[Loan, dict[str, Any]]] = []
-    for start in range(0, len(moves), BATCH):
-        part = {move.person_id: move for move in moves[start : start + BATCH]}
-        loans = Loan.objects.open().filter(person_id__in=part).select_for_update()
-        for loan in loans.order_by("pk"):
-            before = _follow(loan, part[loan.person_id or 0], always=always)
-            if before:
-                moved.append((loan, before))
-    Loan.objects.bulk_update(
-        [loan for loan, _before in moved], ["department", "place"], batch_size=BATCH
-    )
-    trace_changed(batch=batch, rows=moved)
-    return len(moved)
-
-
-def move_departments(*, heirs: Mapping[int, int], batch: str = "") -> int:
-    """Let devices on loan to a department that has ended belong to its successor; return how many."""
-    loans = Loan.objects.open().filter(department_id__in=heirs).select_for_update()
-    moved: list[tuple[Loan, dict[str, Any]]] = []
-    for loan in loans.order_by("pk"):
-        moved.append((loan, {"department_id": loan.department_id}))
-        loan.department_id = heirs[loan.department_id]
-    rows = [loan for loan, _before in moved]
-    Loan.objects.bulk_update(rows, ["department"], batch_size=BATCH)
-    trace_changed(batch=batch, rows=moved)
-    return len(moved)
-
-
-def _follow(loan: Loan, move: Move, *, always: bool) -> dict[str, Any]:
-    """Set a loan to where its person went; return what it was before."""
-    before: dict[str, Any] = {}
-    goes = always or loan.department_id == move.from_department_id
-    if goes and move.to_department_id not in {None, loan.department_id}:
-        before["department_id"] = loan.department_id
-        loan.department_id = move.to_department_id or loan.department_id
-    if (always or loan.place_id == move.from_place_id) and loan.place_id != move.to_place_id:
-        before["place_id"] = loan.place_id
-        loan.place_id = move.to_place_id
-    return before
-
-
-# --- the life of a device -------------------------------------------------------------------------
-
-
-class NotInThatStateError(Exception):
-    """A device cannot do what was asked in the state it is in; carries that state."""
-
-    def __init__(self, state: DeviceState) -> None:
-        super().__init__(state)
-        self.state = state
-
-
-@dataclass(frozen=True)
-class Deed:
-    """Who does something to a device, when, and why in their own words."""
-
-    now: datetime
-    by: User | None = None
-    why: str = ""
-
-
-@transaction.atomic
-def happen(
-    *,
-    device_id: int,
-    kind: DeviceEventKind,
-    deed: Deed,
-    loan: Loan | None = None,
-    after: DeviceState | None = None,
-    data: Mapping[str, str] | None = None,
-) -> DeviceEvent:
-    """Let something happen to a device, by compare-and-swap, and write it down.
-
-    `after` is another state than the usual one after this kind. Raises `NotInThatStateError`.
-    """
-    step = _step_on(device_id, kind, after=after)
-    return _write_down(device_id, kind, step, deed=deed, loan=loan, data=data)
-
-
-def _step_on(
-    device_id: int, kind: DeviceEventKind, *, after: DeviceState | None = None
-) -> tuple[DeviceState, DeviceState]:
-    allowed, usual = MOVES[kind]
-    before = _state_of(device_id)
-    target = after or usual or before
-    if before not in allowed or not Device.objects.filter(pk=device_id, state=before).update(
-        state=target
-    ):
-        raise NotInThatStateError(_state_of(device_id))
-    return before, target
-
-
-def _write_down(
-    device_id: int,
-    kind: DeviceEventKind,
-    step: tuple[DeviceState, DeviceState],
-    *,
-    deed: Deed,
-    loan: Loan | None = None,
-    data: Mapping[str, str] | None = None,
-) -> DeviceEvent:
-    event = DeviceEvent.objects.create(
-        device_id=device_id,
-        kind=kind,
-        before=step[0],
-        after=step[1],
-        at=deed.now,
-        actor=deed.by,
-        loan=loan,
-        data=dict(data or {}),
-    )
-    if deed.why:
-        DeviceEventNote.objects.create(event=event, text=deed.why)
-    return event
-
-
-def _state_of(device_id: int) -> DeviceState:
-    return DeviceState(Device.objects.values_list("state", flat=True).get(pk=device_id))
-
-
-@transaction.atomic
-def receive(
-    *, devices: Sequence[Device], deed: Deed, data: Mapping[str, str] | None = None
-) -> int:
-    """Note that boxes have arrived; those that had already stay as they are. Returns how many."""
-    fresh = [device.pk for device in devices if device.arrived_at is None]
-    locked = Device.objects.select_for_update().filter(pk__in=fresh, arrived_at__isnull=True)
-    states = dict(locked.filter(state__in=IN_USE).values_list("pk", "state"))
-    Device.objects.filter(pk__in=states).update(arrived_at=deed.now)
-    DeviceEvent.objects.bulk_create(
-        [
-            DeviceEvent(
-                device_id=pk,
-                kind=DeviceEventKind.RECEIVED,
-                before=state,
-                after=state,
-                at=deed.now,
-                actor=deed.by,
-                data=dict(data or {}),
-            )
-            for pk, state in sorted(states.items())
-        ],
-        batch_size=BATCH,
-    )
-    return len(states)
-
-
-@transaction.atomic
-def unreceive(*, device: Device, deed: Deed) -> bool:
-    """Take back that a box has arrived; tells whether it was noted."""
-    if not Device.objects.filter(pk=device.pk, arrived_at__isnull=False).update(
-        arrived_at=None
-    ):
-        return False
-    happen(device_id=device.pk, kind=DeviceEventKind.NOT_RECEIVED, deed=deed)
-    return True
-
-
-@transaction.atomic
-def hand_over(*, loan: Loan, deed: Deed) -> bool:
-    """Note that a lent box was handed out: of any number at once, one wins and is told so."""
-    if (
-        not Loan.objects.open()
-        .filter(pk=loan.pk, handed_over_at__isnull=True)
-        .update(handed_over_at=deed.now)
-    ):
-        return False
-    happen(device_id=loan.device_id, kind=DeviceEventKind.HANDED_OUT, deed=deed, loan=loan)
-    return True
-
-
-@transaction.atomic
-def take_back(*, loan: Loan, deed: Deed) -> bool:
-    """Take back that a box was handed out; tells whether it was."""
-    if (
-        not Loan.objects.open()
-        .filter(pk=loan.pk, handed_over_at__isnull=False)
-        .update(handed_over_at=None)
-    ):
-        return False
-    happen(device_id=loan.device_id, kind=DeviceEventKind.TAKEN_BACK, deed=deed, loan=loan)
-    return True
-
-
-@dataclass(frozen=True)
-class For:
-    """For whom a device is lent: a person, else a department; and where."""
-
-    department_id: int
-    person: User | None = None
-    place_id: int | None = None
-    kind: LoanKind = LoanKind.PERSONAL
-
-
-@transaction.atomic
-def lend(*, device: Device, whom: For, kind: DeviceEventKind, deed: Deed) -> Loan:
-    """Lend a device from stock. Raises `NotInThatStateError`; of any number at once, one wins."""
-    step = _step_on(device.pk, kind)
-    loan = Loan.objects.create(
-        device=device,
-        kind=whom.kind,
-        person=whom.person,
-        department_id=whom.department_id,
-        place_id=whom.place_id,
-        started_at=deed.now,
-    )
-    _write_down(device.pk, kind, step, deed=deed, loan=loan)
-    return loan
-
-
-@transaction.atomic
-def end_loan(*, device_id: int, now: datetime) -> Loan | None:
-    """End the loan of a device, if it has one; journeys are the caller's."""
-    loan = Loan.objects.open().select_for_update().filter(device_id=device_id).first()
-    if loan is not None:
-        loan.ended_at = now
-        loan.save(update_fields=["ended_at"])
-    return loan

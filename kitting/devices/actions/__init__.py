@@ -1,0 +1,1 @@
+"""Everything that changes boxes: their labels, sheets coming in, moves with their people, their life."""
