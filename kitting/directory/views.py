@@ -35,11 +35,11 @@ from kitting.directory.states import Finding, Scope
 from kitting.directory.tasks import wake_directory
 from kitting.lib.sheets import write_csv
 from kitting.lib.workbook import write_workbook
+from kitting.site.queries import team_here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from accounts.models import User
     from kitting.directory.queries import DevicePage, Line
     from kitting.site.queries import SiteRequest
 
@@ -51,19 +51,12 @@ TYPES = {
 }
 
 
-def _it(request: SiteRequest) -> User:
-    """Return who of IT looks; for everybody else the page does not exist."""
-    if not request.rights.is_it:
-        raise Http404
-    return cast("User", request.user)
-
-
 @never_cache
 @login_required
 @require_GET
 def overview(request: SiteRequest) -> HttpResponse:
     """Show how we come to Google, when it was last looked at, and where we do not agree."""
-    _it(request)
+    team_here(request)
     looks = last_looks()
     context = {
         "access": access(),
@@ -82,7 +75,7 @@ def overview(request: SiteRequest) -> HttpResponse:
 @require_POST
 def look_now(request: SiteRequest) -> HttpResponse:
     """Begin to look at all devices, or say that somebody does already."""
-    by = _it(request)
+    by = team_here(request)
     if not access().is_set_up:
         messages.warning(request, _("The access to Google is not set up on this site."))
     elif actions.begin_look(scope=Scope.FULL, now=request.now, by=by) is None:
@@ -98,7 +91,7 @@ def look_now(request: SiteRequest) -> HttpResponse:
 @require_POST
 def write_back(request: SiteRequest) -> HttpResponse:
     """Give Google our asset tags, places and users where they differ."""
-    by = _it(request)
+    by = team_here(request)
     try:
         number = actions.ask_write_back(by=by, now=request.now)
     except actions.ChangeRefusedError as refused:
@@ -126,7 +119,7 @@ def _finding(name: str) -> Finding:
 @require_GET
 def finding(request: SiteRequest, finding: str) -> HttpResponse:
     """Show the devices of one finding."""
-    _it(request)
+    team_here(request)
     kind = _finding(finding)
     # Counted and cut like a list, but only what the page shows is read.
     every = cast("Sequence[Line]", Lines(kind, local_day(request.now)))
@@ -140,7 +133,7 @@ def finding(request: SiteRequest, finding: str) -> HttpResponse:
 @require_POST
 def export(request: SiteRequest, finding: str, kind: str) -> HttpResponse:
     """Hand the devices of one finding out as a sheet; whole serial numbers leave, so it is noted."""
-    by, found = _it(request), _finding(finding)
+    by, found = team_here(request), _finding(finding)
     if kind not in TYPES:
         raise Http404
     today = local_day(request.now)
@@ -161,7 +154,7 @@ def export(request: SiteRequest, finding: str, kind: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def take_in(request: SiteRequest) -> HttpResponse:
     """Take an export in, or show first what it would change."""
-    by = _it(request)
+    by = team_here(request)
     is_sent = request.method == "POST"
     form = ExportForm(request.POST, request.FILES) if is_sent else ExportForm()
     context: dict[str, Any] = {"form": form}
@@ -246,7 +239,7 @@ def _show(request: SiteRequest, page: DevicePage, form: ChangeForm) -> HttpRespo
 @require_GET
 def device(request: SiteRequest, device_id: int) -> HttpResponse:
     """Show one device as Google shows it, and what can be done about a loss."""
-    _it(request)
+    team_here(request)
     return _show(request, _device(device_id), ChangeForm())
 
 
@@ -255,7 +248,7 @@ def device(request: SiteRequest, device_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def change(request: SiteRequest, device_id: int) -> HttpResponse:
     """Ask for a reason and a second look, then give the order, or begin the check-list by hand."""
-    by, page = _it(request), _device(device_id)
+    by, page = team_here(request), _device(device_id)
     form = ChangeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -288,7 +281,7 @@ def change(request: SiteRequest, device_id: int) -> HttpResponse:
 @require_POST
 def change_done(request: SiteRequest, change_id: int) -> HttpResponse:
     """Note that it was done in Google's console."""
-    by = _it(request)
+    by = team_here(request)
     found = get_object_or_404(RemoteChange.objects.select_related("device"), pk=change_id)
     if actions.finish_by_hand(change=found, by=by, now=request.now):
         messages.success(request, _("Noted. The next look at Google compares it."))

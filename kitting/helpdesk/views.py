@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -46,12 +46,11 @@ from kitting.helpdesk.queries import (
 )
 from kitting.helpdesk.states import Outcome
 from kitting.notices.tasks import wake
-from kitting.site.queries import words
+from kitting.site.queries import helper_here, team_here, words
 
 if TYPE_CHECKING:
     from django.http import QueryDict
 
-    from accounts.models import User
     from kitting.site.queries import SiteRequest
 
 
@@ -61,20 +60,6 @@ def _language() -> str:
 
 def _typed(request: SiteRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
-
-
-def _helper(request: SiteRequest) -> User:
-    """Return the signed-in helper; for everybody else the page does not exist."""
-    if not request.rights.sees_board:
-        raise Http404
-    return cast("User", request.user)
-
-
-def _team(request: SiteRequest) -> User:
-    """Return who of IT asks; for everybody else the page does not exist."""
-    if not request.rights.is_it:
-        raise Http404
-    return cast("User", request.user)
 
 
 def _ticket(request: SiteRequest, ticket_id: int) -> Ticket:
@@ -91,7 +76,7 @@ def _ticket(request: SiteRequest, ticket_id: int) -> Ticket:
 @require_GET
 def next_ticket(request: SiteRequest) -> HttpResponse:
     """Show whom to call now, with everything one wants to know before."""
-    by = _team(request)
+    by = team_here(request)
     after = request.GET.get("after", "")
     found = next_call(
         rights=request.rights,
@@ -115,7 +100,7 @@ def next_ticket(request: SiteRequest) -> HttpResponse:
 @require_POST
 def outcome(request: SiteRequest, ticket_id: int) -> HttpResponse:
     """Say how a call ended, and go on to the next one."""
-    by = _team(request)
+    by = team_here(request)
     ticket = _ticket(request, ticket_id)
     form = OutcomeForm(request.POST)
     if not form.is_valid():
@@ -161,7 +146,7 @@ def outcome(request: SiteRequest, ticket_id: int) -> HttpResponse:
 @require_GET
 def round_by_place(request: SiteRequest) -> HttpResponse:
     """Show who waits, place by place, for somebody on the way with a phone."""
-    _helper(request)
+    helper_here(request)
     visits_only = request.GET.get("show") == "visits"
     found = round_of(
         rights=request.rights, now=request.now, language=_language(), visits_only=visits_only
@@ -175,7 +160,7 @@ def round_by_place(request: SiteRequest) -> HttpResponse:
 @require_GET
 def without_mail(request: SiteRequest) -> HttpResponse:
     """Show whom no mail reaches, as a list to call or as slips to hand out; both are made to be printed."""
-    by = _helper(request)
+    by = helper_here(request)
     context = {
         "rows": people_without_mail(rights=request.rights, now=request.now),
         "slips": request.GET.get("show") == "slips",
@@ -194,7 +179,7 @@ def without_mail(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def answer(request: SiteRequest) -> HttpResponse:
     """Give everybody who was chosen the same answer."""
-    by = _team(request)
+    by = team_here(request)
     rows = many_choices(rights=request.rights, now=request.now, language=_language())
     form = ManyForm(_typed(request), choices=[(row.ticket.pk, row.subject) for row in rows])
     if request.method == "POST" and form.is_valid():
@@ -234,7 +219,7 @@ def answer(request: SiteRequest) -> HttpResponse:
 @require_GET
 def replies(request: SiteRequest) -> HttpResponse:
     """List the answers that are used again."""
-    _team(request)
+    team_here(request)
     context = {"replies": SavedReply.objects.select_related("changed_by").order_by("title")}
     return render(request, "helpdesk/replies.html", context)
 
@@ -244,7 +229,7 @@ def replies(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def reply(request: SiteRequest, reply_id: int | None = None) -> HttpResponse:
     """Write an answer to use again, or change one."""
-    by = _team(request)
+    by = team_here(request)
     kept = get_object_or_404(SavedReply, pk=reply_id) if reply_id else None
     names = reply_names()
     form = SavedReplyForm(
@@ -268,7 +253,7 @@ def reply(request: SiteRequest, reply_id: int | None = None) -> HttpResponse:
 @require_POST
 def drop(request: SiteRequest, reply_id: int) -> HttpResponse:
     """Forget an answer."""
-    _team(request)
+    team_here(request)
     if not actions.drop_reply(reply_id=reply_id):
         raise Http404
     messages.success(request, _("The answer was removed."))
@@ -280,7 +265,7 @@ def drop(request: SiteRequest, reply_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def meeting(request: SiteRequest) -> HttpResponse:
     """Keep the link of one's own meeting room."""
-    by = _team(request)
+    by = team_here(request)
     form = MeetingForm(_typed(request), initial={"meeting_url": meeting_url(by)})
     if request.method == "POST" and form.is_valid():
         actions.set_meeting(person=by, url=form.cleaned_data["meeting_url"])
@@ -299,7 +284,7 @@ def meeting(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def note(request: SiteRequest, ticket_id: int) -> HttpResponse:
     """Make what helped one person a note for everybody at that step."""
-    by = _team(request)
+    by = team_here(request)
     ticket = _ticket(request, ticket_id)
     place = step_of(ticket)
     if place is None or ticket.kind not in (TicketKind.HELP, TicketKind.QUIET):
@@ -332,7 +317,7 @@ def note(request: SiteRequest, ticket_id: int) -> HttpResponse:
 @require_GET
 def notes(request: SiteRequest) -> HttpResponse:
     """List the notes of the steps: what the next edition should say."""
-    _team(request)
+    team_here(request)
     lines = note_lines(_language())
     drafts = {
         line.note.adopted_in.pk: line.note.adopted_in
@@ -348,7 +333,7 @@ def notes(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def propose(request: SiteRequest, note_id: int) -> HttpResponse:
     """Write a note into the next edition of the guide, as a trouble of its step."""
-    by = _team(request)
+    by = team_here(request)
     note = get_object_or_404(StepNote, pk=note_id, ended_at=None, adopted_in=None)
     edition = published_edition()
     if edition is None or not edition.steps.filter(key=note.step_key).exists():
@@ -369,7 +354,7 @@ def propose(request: SiteRequest, note_id: int) -> HttpResponse:
 @require_POST
 def publish(request: SiteRequest, edition_id: int) -> HttpResponse:
     """Publish the edition with the notes in it; the IT lead does."""
-    by = _team(request)
+    by = team_here(request)
     if not request.rights.is_it_lead:
         raise Http404
     drafts = StepNote.objects.filter(ended_at=None).values("adopted_in")
@@ -384,7 +369,7 @@ def publish(request: SiteRequest, edition_id: int) -> HttpResponse:
 @require_POST
 def end(request: SiteRequest, note_id: int) -> HttpResponse:
     """Take a note off its step; `adopted` says that the edition in force says it now."""
-    by = _team(request)
+    by = team_here(request)
     adopted = published_edition() if "adopted" in request.POST else None
     if not actions.end_note(note_id=note_id, by=by, now=request.now, adopted_in=adopted):
         raise Http404
@@ -400,7 +385,7 @@ def end(request: SiteRequest, note_id: int) -> HttpResponse:
 @require_POST
 def look(request: SiteRequest, ticket_id: int) -> HttpResponse:
     """Note that a ticket is on this helper's screen, and say on whose else (a beacon)."""
-    by = _helper(request)
+    by = helper_here(request)
     ticket = _ticket(request, ticket_id)
     actions.look(ticket=ticket, by=by, now=request.now)
     names = others_looking(ticket, by=by, now=request.now)
@@ -415,7 +400,7 @@ def look(request: SiteRequest, ticket_id: int) -> HttpResponse:
 @require_POST
 def reveal(request: SiteRequest, device_id: int) -> HttpResponse:
     """Show a whole serial number once; that somebody looked is written down."""
-    by = _team(request)
+    by = team_here(request)
     device = get_object_or_404(Device, pk=device_id)
     serial = actions.reveal_serial(device=device, by=by, now=request.now)
     return render(request, "helpdesk/revealed.html", {"device": device, "serial": serial})

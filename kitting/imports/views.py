@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -40,13 +40,13 @@ from kitting.imports.rules import BODY_BYTES_MOST, FLAWS_SHOWN
 from kitting.imports.states import HELD, ImportState, Kind
 from kitting.imports.tasks import wake_imports
 from kitting.lib.rows import Flaw
+from kitting.site.queries import team_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from django_stubs_ext import StrPromise
 
-    from accounts.models import User
     from accounts.traces import Obstacle
     from kitting.site.queries import SiteRequest
 
@@ -125,15 +125,8 @@ TABLES: Mapping[str, StrPromise] = {
 }
 
 
-def _it(request: SiteRequest) -> User:
-    """Return who of IT asks; for everybody else the page does not exist."""
-    if not request.rights.is_it:
-        raise Http404
-    return cast("User", request.user)
-
-
 def _run(request: SiteRequest, import_id: int) -> Import:
-    _it(request)
+    team_here(request)
     return get_object_or_404(Import, pk=import_id)
 
 
@@ -159,7 +152,7 @@ def overview(request: SiteRequest) -> HttpResponse:
 @csrf_protect
 @login_required
 def _overview(request: SiteRequest) -> HttpResponse:
-    by = _it(request)
+    by = team_here(request)
     is_sent = request.method == "POST"
     form = UploadForm(request.POST, request.FILES) if is_sent else UploadForm()
     if is_sent and form.is_valid():
@@ -343,7 +336,7 @@ def undo(request: SiteRequest, import_id: int) -> HttpResponse:
     status, found = 200, actions.what_depends(run)
     if request.method == "POST":
         try:
-            actions.undo(run=run, by=_it(request), now=request.now)
+            actions.undo(run=run, by=team_here(request), now=request.now)
         except actions.DependsError as depends:
             status, found = 422, list(depends.obstacles)
         except actions.NotNowError:
@@ -382,7 +375,7 @@ def marked(request: SiteRequest, import_id: int) -> HttpResponse:
 @require_GET
 def transfers(request: SiteRequest) -> HttpResponse:
     """Show who moves on which day, and who moved lately."""
-    _it(request)
+    team_here(request)
     context = {
         "planned": moves_to_come(limit=MOVES_SHOWN),
         "happened": moves_that_happened(limit=MOVES_SHOWN),
@@ -395,7 +388,7 @@ def transfers(request: SiteRequest) -> HttpResponse:
 @require_POST
 def drop_transfer(request: SiteRequest, transfer_id: int) -> HttpResponse:
     """Take a planned move back."""
-    by = _it(request)
+    by = team_here(request)
     if drop_planned(transfer_id=transfer_id, by=by, now=request.now):
         messages.success(request, _("The transfer was taken back."))
     return redirect("imports:transfers")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import BigIntegerField, CharField, Count, F, Q, Sum, Value
 from django.db.models.functions import Cast, Concat, TruncDate
+from django.http import Http404
 from django.utils.crypto import salted_hmac
 
 from accounts.models import Throttle, User
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from kitting.guides.queries.shapes import LessonView, Outline, PhaseView, StepPage
     from kitting.guides.queries.shapes import StepLine as GuideLine
     from kitting.journeys.models import JourneyQuerySet
+    from kitting.site.queries import SiteRequest
 
 BOX_KEY = "box"
 # A browser that several people use, and when somebody last did something in it.
@@ -249,6 +251,20 @@ def journey_for(
         or (journey.at_home_at is not None and journey.at_home_at + grace < now)
     )
     return None if ended else Access(journey, Via.BOX, None)
+
+
+def journey_here(request: SiteRequest, journey_id: int) -> Access:
+    """Return the journey if this visitor may walk it; for all others it does not exist."""
+    access = journey_for(
+        journey_id=journey_id,
+        user=request.user,
+        box=request.session.get(BOX_KEY),
+        now=request.now,
+        grace=BOX_GRACE,
+    )
+    if access is None:
+        raise Http404
+    return access
 
 
 def holder_key(*, user: User | AnonymousUser | None, box: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -20,26 +20,12 @@ from kitting.notices.models import Outlet
 from kitting.notices.queries import outlet_rows, said_lately, undeliverable
 from kitting.notices.states import Lane
 from kitting.notices.tasks import wake
+from kitting.site.queries import it_lead_here, team_here
 
 if TYPE_CHECKING:
-    from accounts.models import User
     from kitting.site.queries import SiteRequest
 
 PARKED_A_PAGE = 50
-
-
-def _it_lead(request: SiteRequest) -> User:
-    """Return the IT lead who asks; for everybody else the page does not exist."""
-    if not request.rights.is_it_lead:
-        raise Http404
-    return cast("User", request.user)
-
-
-def _team(request: SiteRequest) -> User:
-    """Return who of IT asks; for everybody else the page does not exist."""
-    if not request.rights.is_it:
-        raise Http404
-    return cast("User", request.user)
 
 
 # --- chat rooms and programs --------------------------------------------------------------------------
@@ -50,7 +36,7 @@ def _team(request: SiteRequest) -> User:
 @require_GET
 def outlets(request: SiteRequest) -> HttpResponse:
     """List the chat rooms and programs, what they hear of and how they fare."""
-    _it_lead(request)
+    it_lead_here(request)
     return render(request, "notices/outlets.html", {"rows": outlet_rows()})
 
 
@@ -59,7 +45,7 @@ def outlets(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def outlet(request: SiteRequest, outlet_id: int | None = None) -> HttpResponse:
     """Make a chat room or program known, or change it."""
-    by = _it_lead(request)
+    by = it_lead_here(request)
     kept = get_object_or_404(Outlet, pk=outlet_id) if outlet_id else None
     form = OutletForm(request.POST if request.method == "POST" else None, outlet=kept)
     if request.method == "POST" and form.is_valid():
@@ -77,7 +63,7 @@ def outlet(request: SiteRequest, outlet_id: int | None = None) -> HttpResponse:
 @require_POST
 def outlet_verb(request: SiteRequest, outlet_id: int, verb: str) -> HttpResponse:
     """Send a test, let an outlet rest or hear again, or take it away: test, pause, resume, remove."""
-    by = _it_lead(request)
+    by = it_lead_here(request)
     found = get_object_or_404(Outlet, pk=outlet_id)
     if verb == "test":
         actions.test_outlet(outlet=found, by=by, now=request.now)
@@ -102,7 +88,7 @@ def outlet_verb(request: SiteRequest, outlet_id: int, verb: str) -> HttpResponse
 @require_GET
 def parked(request: SiteRequest) -> HttpResponse:
     """List the messages that could not be sent, with the reason."""
-    _team(request)
+    team_here(request)
     page = Paginator(undeliverable(), PARKED_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "notices/parked.html", {"page": page})
 
@@ -111,7 +97,7 @@ def parked(request: SiteRequest) -> HttpResponse:
 @require_POST
 def all_again(request: SiteRequest) -> HttpResponse:
     """Send everything that could not be sent once more."""
-    count = actions.try_all_again(by=_team(request), now=request.now)
+    count = actions.try_all_again(by=team_here(request), now=request.now)
     said = ngettext("%(n)s message is sent again.", "%(n)s messages are sent again.", count)
     messages.success(request, said % {"n": count})
     _wake_all()
@@ -122,7 +108,7 @@ def all_again(request: SiteRequest) -> HttpResponse:
 @require_POST
 def parked_verb(request: SiteRequest, notice_id: int, verb: str) -> HttpResponse:
     """Send one message once more, or let it be: again, leave."""
-    by = _team(request)
+    by = team_here(request)
     if verb == "again":
         done = actions.try_again(notice_id=notice_id, by=by, now=request.now)
         _wake_all()

@@ -40,6 +40,7 @@ from kitting.plan.rules import calendar_file
 from kitting.rollout import actions as rollouts
 from kitting.rollout.models import Rollout, Wave
 from kitting.rollout.states import ROLLOUT_MOVES, MarkKind, RolloutState, Verdict
+from kitting.site.queries import it_lead_here, team_here
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -52,20 +53,6 @@ VERBS = {
     "close": RolloutState.CLOSED,
     "archive": RolloutState.ARCHIVED,
 }
-
-
-def _planner(request: SiteRequest) -> User:
-    """Return who of IT plans; for everybody else the page does not exist."""
-    if not request.rights.is_it:
-        raise Http404
-    return cast("User", request.user)
-
-
-def _decider(request: SiteRequest) -> User:
-    """Return the IT lead who opens, closes and decides; for everybody else it does not exist."""
-    if not request.rights.is_it_lead:
-        raise Http404
-    return cast("User", request.user)
 
 
 def _status(form: Any) -> int:
@@ -83,7 +70,7 @@ def home(request: SiteRequest) -> HttpResponse:
     if request.rights.is_lead and not request.rights.is_it:
         waves = queries.waves_of_lead(request.rights)
         return render(request, "plan/own.html", {"waves": waves})
-    _planner(request)
+    team_here(request)
     listed = queries.rollouts_listed()
     shown = listed[0] if listed else None
     return _rollout_page(request, shown)
@@ -94,7 +81,7 @@ def home(request: SiteRequest) -> HttpResponse:
 @require_GET
 def rollout(request: SiteRequest, rollout_id: int) -> HttpResponse:
     """Show one rollout: its waves, what is wrong with them, the pilot."""
-    _planner(request)
+    team_here(request)
     return _rollout_page(request, get_object_or_404(Rollout, pk=rollout_id))
 
 
@@ -122,7 +109,7 @@ def _rollout_page(
 @require_http_methods(["GET", "POST"])
 def rollout_form(request: SiteRequest, rollout_id: int | None = None) -> HttpResponse:
     """Plan a rollout (after the one named by `after`), or change one."""
-    by = _planner(request)
+    by = team_here(request)
     kept = get_object_or_404(Rollout, pk=rollout_id) if rollout_id else None
     before = _before(request) if kept is None else None
     typed = request.POST if request.method == "POST" else None
@@ -164,7 +151,7 @@ def _beginning(kept: Rollout | None, before: Rollout | None) -> dict[str, Any]:
 @require_POST
 def rollout_verb(request: SiteRequest, rollout_id: int, verb: str) -> HttpResponse:
     """Open, close or archive a rollout."""
-    by = _decider(request)
+    by = it_lead_here(request)
     found = get_object_or_404(Rollout, pk=rollout_id)
     if verb not in VERBS:
         raise Http404
@@ -188,7 +175,7 @@ def rollout_verb(request: SiteRequest, rollout_id: int, verb: str) -> HttpRespon
 @require_POST
 def verdict(request: SiteRequest, rollout_id: int) -> HttpResponse:
     """Say what the pilot showed: the others go on, or not yet."""
-    by = _decider(request)
+    by = it_lead_here(request)
     found = get_object_or_404(Rollout, pk=rollout_id)
     form = VerdictForm(request.POST)
     if not form.is_valid():
@@ -233,7 +220,7 @@ def _waves() -> Any:
 
 
 def _wave_form(request: SiteRequest, of: Rollout, kept: Wave | None) -> HttpResponse:
-    by = _planner(request)
+    by = team_here(request)
     typed = request.POST if request.method == "POST" else None
     today = local_day(request.now)
     form = WaveForm(typed, initial=wave_initial(kept), helpers=queries.helpers(on=today))
@@ -315,7 +302,7 @@ LICENCES = {"licensed": rollouts.mark, "unlicensed": rollouts.unmark}
 @require_POST
 def wave_verb(request: SiteRequest, wave_id: int, verb: str) -> HttpResponse:
     """Hold a wave, let it go on, take it out of the plan: hold, release, drop; say that accounts are licensed."""
-    by = _planner(request)
+    by = team_here(request)
     found = get_object_or_404(Wave, pk=wave_id)
     if verb == "drop":
         return _drop(request, found, by)
@@ -447,7 +434,7 @@ def _subject(rollout: Rollout) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def feed_new(request: SiteRequest, rollout_id: int) -> HttpResponse:
     """Make an address by which calendars subscribe to the waves; the answer shows it, once."""
-    by = _decider(request)
+    by = it_lead_here(request)
     shown = get_object_or_404(Rollout, pk=rollout_id)
     form = LifeForm(request.POST if request.method == "POST" else None)
     made = address = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils import translation
 
 from kitting.lib.ruby import read_list
@@ -19,6 +19,7 @@ from kitting.site.rules import Reading
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from accounts.models import User
     from accounts.queries import Rights
 
 
@@ -41,6 +42,27 @@ class SiteRequest(HttpRequest):
     pressed_at: datetime | None = None
     shared_pc: bool
     is_inside: bool
+
+
+def helper_here(request: SiteRequest) -> User:
+    """Return who helps others (a lead, IT); for everybody else the page does not exist."""
+    return _here(request, may=request.rights.sees_board)
+
+
+def team_here(request: SiteRequest) -> User:
+    """Return who of IT is here; for everybody else the page does not exist."""
+    return _here(request, may=request.rights.is_it)
+
+
+def it_lead_here(request: SiteRequest) -> User:
+    """Return the IT lead; for everybody else the page does not exist."""
+    return _here(request, may=request.rights.is_it_lead)
+
+
+def _here(request: SiteRequest, *, may: bool) -> User:
+    if not may:
+        raise Http404
+    return cast("User", request.user)
 
 
 @cache

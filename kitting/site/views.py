@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
@@ -30,7 +30,7 @@ from kitting.site.forms import (
     ReadingForm,
     word_label,
 )
-from kitting.site.queries import examples_left, settings_of_guide
+from kitting.site.queries import examples_left, settings_of_guide, team_here
 from kitting.site.rules import READING_COOKIE
 
 if TYPE_CHECKING:
@@ -84,18 +84,11 @@ def _save(request: SiteRequest, form: ProfileForm) -> HttpResponse:
 # --- working time ----------------------------------------------------------------------------------
 
 
-def _it(request: SiteRequest) -> User:
-    """Return who of IT is here; for everybody else the page does not exist."""
-    if not request.rights.is_it:
-        raise Http404
-    return cast("User", request.user)
-
-
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def hours(request: SiteRequest) -> HttpResponse:
     """Show every weekly pattern and the places that follow it; a new one is made here."""
-    by = _it(request)
+    by = team_here(request)
     patterns = list(WorkingHours.objects.annotate(place_count=Count("places")).order_by("name"))
     form = HoursForm(
         request.POST if request.method == "POST" else None,
@@ -118,7 +111,7 @@ def hours(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def hours_of(request: SiteRequest, hours_id: int) -> HttpResponse:
     """Show one weekly pattern with its closed days, and change it."""
-    by = _it(request)
+    by = team_here(request)
     row = get_object_or_404(WorkingHours, pk=hours_id)
     others = WorkingHours.objects.exclude(pk=row.pk).values_list("name", flat=True)
     form = HoursForm(
@@ -152,7 +145,7 @@ def _hours_page(
 @require_POST
 def close_days(request: SiteRequest, hours_id: int) -> HttpResponse:
     """Close a calendar, or all of them, on some days."""
-    by = _it(request)
+    by = team_here(request)
     row = get_object_or_404(WorkingHours, pk=hours_id)
     form = ClosedDaysForm(request.POST)
     if not form.is_valid():
@@ -173,7 +166,7 @@ def close_days(request: SiteRequest, hours_id: int) -> HttpResponse:
 @require_POST
 def open_day(request: SiteRequest, hours_id: int, day_id: int) -> HttpResponse:
     """Take a closed day back."""
-    by = _it(request)
+    by = team_here(request)
     day = get_object_or_404(ClosedDay, pk=day_id, hours_id=hours_id)
     people.open_day(day=day, by=by, now=request.now)
     return redirect("site:hours_of", hours_id=hours_id)
@@ -183,7 +176,7 @@ def open_day(request: SiteRequest, hours_id: int, day_id: int) -> HttpResponse:
 @require_POST
 def place_hours(request: SiteRequest, place_id: int) -> HttpResponse:
     """Say which pattern a place follows."""
-    by = _it(request)
+    by = team_here(request)
     place = get_object_or_404(Place, pk=place_id)
     form = PlaceHoursForm(request.POST, prefix=f"p{place.pk}")
     if form.is_valid():
@@ -198,7 +191,7 @@ def place_hours(request: SiteRequest, place_id: int) -> HttpResponse:
 @require_GET
 def leaves(request: SiteRequest) -> HttpResponse:
     """Show who is away, and find somebody who will be."""
-    _it(request)
+    team_here(request)
     text = request.GET.get("q", "")[:SEARCH_MOST]
     context = {
         "text": text,
@@ -212,7 +205,7 @@ def leaves(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: SiteRequest, person_id: int) -> HttpResponse:
     """Say from when until when somebody is away: their clocks stand still, others are asked."""
-    by = _it(request)
+    by = team_here(request)
     person = get_object_or_404(User, pk=person_id)
     form = LeaveForm(
         request.POST if request.method == "POST" else None,

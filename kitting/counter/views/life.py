@@ -21,8 +21,8 @@ from kitting.devices.models import Device
 from kitting.devices.states import DeviceEventKind, DeviceState
 from kitting.escalation.actions.errors import TicketError
 from kitting.escalation.actions.swaps import CannotSwapError
-from kitting.escalation.views import member_of_it
 from kitting.notices.tasks import wake
+from kitting.site.queries import team_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ ROWS = 50
 @require_GET
 def devices(request: SiteRequest) -> HttpResponse:
     """Find devices by number, person or state."""
-    member_of_it(request)
+    team_here(request)
     text, state = request.GET.get("q", "")[:80], request.GET.get("state", "")
     page = Paginator(devices_found(text, state), ROWS).get_page(request.GET.get("page"))
     context = {"page": page, "text": text, "state": state, "states": DeviceState.choices}
@@ -50,7 +50,7 @@ def devices(request: SiteRequest) -> HttpResponse:
 @require_GET
 def device(request: SiteRequest, device_id: int) -> HttpResponse:
     """Show one device: its state, its person, its story, and what can be done now."""
-    member_of_it(request)
+    team_here(request)
     return _page(request, device_id, None)
 
 
@@ -68,7 +68,7 @@ def _page(request: SiteRequest, device_id: int, form: DeedForm | None) -> HttpRe
 @require_POST
 def deed(request: SiteRequest, device_id: int, verb: str) -> HttpResponse:
     """Do one thing with a device, with its reason."""
-    by = member_of_it(request)
+    by = team_here(request)
     found = get_object_or_404(Device, pk=device_id)
     if verb not in DEEDS:
         raise Http404

@@ -53,11 +53,11 @@ from kitting.guides.queries.pages import stuck_reasons
 from kitting.journeys.actions.errors import JourneyError, Who
 from kitting.journeys.actions.resting import go_on_paper, leave_paper
 from kitting.journeys.models import Journey
-from kitting.journeys.queries import BOX_GRACE, BOX_KEY, Access, journey_for
+from kitting.journeys.queries import journey_here
 from kitting.journeys.states import Via
 from kitting.lib.codes import CodeError, parse
 from kitting.notices.tasks import wake
-from kitting.site.queries import client_address, words
+from kitting.site.queries import client_address, helper_here, team_here, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from kitting.devices.models import Device
     from kitting.escalation.models import TicketPhoto
     from kitting.escalation.queries.desk import TicketPage
+    from kitting.journeys.queries import Access
     from kitting.lib.photos import Photo
     from kitting.site.queries import SiteRequest
 
@@ -120,20 +121,6 @@ def polled(template: str, context: dict[str, Any], *, request: SiteRequest) -> H
 # --- the person ----------------------------------------------------------------------------------
 
 
-def journey_access(request: SiteRequest, journey_id: int) -> Access:
-    """Return the journey if this visitor may walk it; for all others it does not exist."""
-    access = journey_for(
-        journey_id=journey_id,
-        user=request.user,
-        box=request.session.get(BOX_KEY),
-        now=request.now,
-        grace=BOX_GRACE,
-    )
-    if access is None:
-        raise Http404
-    return access
-
-
 def _own_ticket(access: Access, ticket_id: int) -> Ticket:
     ticket = get_object_or_404(
         Ticket.objects.filter(journey=access.journey), pk=ticket_id, kind=TicketKind.HELP
@@ -146,7 +133,7 @@ def _own_ticket(access: Access, ticket_id: int) -> Ticket:
 @require_http_methods(["GET", "POST"])
 def ask(request: SiteRequest, journey_id: int) -> HttpResponse:
     """Ask for help on a journey; the reasons come from the step's own troubles."""
-    access = journey_access(request, journey_id)
+    access = journey_here(request, journey_id)
     journey = access.journey
     step = _step_asked(request, journey)
     form = AskForm(
@@ -230,7 +217,7 @@ def _choices(journey: Journey, step: str) -> list[tuple[str, str]]:
 @require_GET
 def answer(request: SiteRequest, journey_id: int, ticket_id: int) -> HttpResponse:
     """Show the person what became of an own ticket."""
-    access = journey_access(request, journey_id)
+    access = journey_here(request, journey_id)
     ticket = _own_ticket(access, ticket_id)
     context = _answer_context(request, access, ticket)
     if request.GET.get("part"):
@@ -261,7 +248,7 @@ def person_says(
     request: SiteRequest, journey_id: int, ticket_id: int, verb: str
 ) -> HttpResponse:
     """Take the person's word on an own ticket: better, still, cancel, more."""
-    access = journey_access(request, journey_id)
+    access = journey_here(request, journey_id)
     ticket = _own_ticket(access, ticket_id)
     if verb not in ("better", "still", "cancel", "more"):
         raise Http404
@@ -313,7 +300,7 @@ def own_photo_file(
     request: SiteRequest, journey_id: int, ticket_id: int, photo_id: int
 ) -> HttpResponse:
     """Give the person a photo of an own ticket; in a box session only what this browser sent."""
-    access = journey_access(request, journey_id)
+    access = journey_here(request, journey_id)
     found = own_photo(
         photo_id,
         ticket=_own_ticket(access, ticket_id),
@@ -415,13 +402,6 @@ def _device(code: str) -> Device:
 # --- the desk --------------------------------------------------------------------------------------
 
 
-def helper(request: SiteRequest) -> User:
-    """Return the signed-in helper; for everybody else the page does not exist."""
-    if not request.rights.sees_board:
-        raise Http404
-    return cast("User", request.user)
-
-
 def sees_minutes(request: SiteRequest) -> bool:
     """Tell whether a helper sees how long people take; leads do only where the site says so."""
     return request.rights.is_it or request.profile.leads_see_minutes
@@ -432,7 +412,7 @@ def sees_minutes(request: SiteRequest) -> bool:
 @require_GET
 def desk(request: SiteRequest) -> HttpResponse:
     """Show who waits, what is due first on top; leads see their own people only."""
-    helper(request)
+    helper_here(request)
     wished = request.GET.get("show", "")
     show = wished if wished in SHOWS else SHOWS[0]
     queue = queue_of(
@@ -453,7 +433,7 @@ def desk(request: SiteRequest) -> HttpResponse:
 @require_GET
 def ticket(request: SiteRequest, ticket_id: int) -> HttpResponse:
     """Show one ticket with its whole story."""
-    helper(request)
+    helper_here(request)
     page = _page(request, ticket_id)
     if request.GET.get("part"):
         return polled("escalation/_fresh.html", {"page": page}, request=request)
@@ -474,7 +454,7 @@ def _prepared(request: SiteRequest) -> str:
 @require_GET
 def photo_file(request: SiteRequest, ticket_id: int, photo_id: int) -> HttpResponse:
     """Give a helper a photo of a ticket of their scope."""
-    helper(request)
+    helper_here(request)
     return _photo_file(photo_in_scope(photo_id, ticket_id=ticket_id, rights=request.rights))
 
 
@@ -531,7 +511,7 @@ def _may(rights: Rights, verb: str) -> bool:
 @require_POST
 def ticket_verb(request: SiteRequest, ticket_id: int, verb: str) -> HttpResponse:
     """Do one thing with a ticket: take, go, reply, note, resolve, pass, lost."""
-    by = helper(request)
+    by = helper_here(request)
     found = get_object_or_404(Ticket.objects.in_scope(request.rights), pk=ticket_id)
     if not _may(request.rights, verb):
         raise Http404
@@ -590,19 +570,12 @@ def _back_of(request: SiteRequest) -> str:
 # --- a call ----------------------------------------------------------------------------------------
 
 
-def member_of_it(request: SiteRequest) -> User:
-    """Return who of IT answers the phone; for everybody else the page does not exist."""
-    if not request.rights.is_it:
-        raise Http404
-    return cast("User", request.user)
-
-
 @never_cache
 @login_required
 @require_GET
 def call(request: SiteRequest) -> HttpResponse:
     """Find whom a call is about."""
-    member_of_it(request)
+    team_here(request)
     form = CallerForm(request.GET if "q" in request.GET else None)
     text = form.cleaned_data["q"] if form.is_valid() else ""
     context = {"form": form, "found": callers(text) if text else None, "text": text}
@@ -614,7 +587,7 @@ def call(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def call_about(request: SiteRequest, subject: str, subject_id: int) -> HttpResponse:
     """Write down what somebody said on the phone, about a journey, a person or a device."""
-    by = member_of_it(request)
+    by = team_here(request)
     about = caller(subject, subject_id)
     if about is None:
         raise Http404

@@ -21,7 +21,7 @@ from kitting.escalation.models import Outage
 from kitting.escalation.queries.broken import outage_rows
 from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.states import Ending
-from kitting.escalation.views import language, member_of_it
+from kitting.escalation.views import language
 from kitting.guides.queries.kept import published_edition
 from kitting.guides.queries.lists import step_lines
 from kitting.notices.tasks import wake
@@ -30,7 +30,7 @@ from kitting.rollout.queries import waves_now
 from kitting.site.actions import announce as announce_to
 from kitting.site.actions import end_announcement
 from kitting.site.models import Announcement
-from kitting.site.queries import announcements_now
+from kitting.site.queries import announcements_now, team_here
 
 if TYPE_CHECKING:
     from django import forms
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @require_GET
 def alerts(request: SiteRequest) -> HttpResponse:
     """Show what is wrong for many at the moment."""
-    member_of_it(request)
+    team_here(request)
     return _page(request)
 
 
@@ -82,7 +82,7 @@ def _outage_form(data: Any = None) -> OutageForm:
 @require_POST
 def announce(request: SiteRequest) -> HttpResponse:
     """Say something to everyone, to a place or to a wave."""
-    by = member_of_it(request)
+    by = team_here(request)
     form = _announcement_form(request, request.POST)
     if not form.is_valid():
         return _page(request, announcement_form=form)
@@ -95,7 +95,7 @@ def announce(request: SiteRequest) -> HttpResponse:
 @require_POST
 def unsay(request: SiteRequest, announcement_id: int) -> HttpResponse:
     """Stop saying something."""
-    by = member_of_it(request)
+    by = team_here(request)
     found = get_object_or_404(Announcement, pk=announcement_id)
     end_announcement(announcement=found, by=by, now=request.now)
     return redirect("escalation:alerts")
@@ -105,7 +105,7 @@ def unsay(request: SiteRequest, announcement_id: int) -> HttpResponse:
 @require_POST
 def outage(request: SiteRequest) -> HttpResponse:
     """Say by hand that a step does not work at some places."""
-    by = member_of_it(request)
+    by = team_here(request)
     form = _outage_form(request.POST)
     if not form.is_valid():
         return _page(request, outage_form=form)
@@ -123,7 +123,7 @@ def outage(request: SiteRequest) -> HttpResponse:
 @require_POST
 def outage_verb(request: SiteRequest, outage_id: int, verb: str) -> HttpResponse:
     """Answer everybody who asks about an outage, or end it: solved, single."""
-    by = member_of_it(request)
+    by = team_here(request)
     found = get_object_or_404(Outage, pk=outage_id)
     if verb not in ("answer", *Ending.values):
         raise Http404
@@ -144,7 +144,7 @@ def outage_verb(request: SiteRequest, outage_id: int, verb: str) -> HttpResponse
 @require_POST
 def wave_verb(request: SiteRequest, wave_id: int, verb: str) -> HttpResponse:
     """Hold a wave or let it go on: hold, release."""
-    by = member_of_it(request)
+    by = team_here(request)
     wave = get_object_or_404(Wave, pk=wave_id)
     if verb == "hold":
         actions.hold_wave(wave=wave, by=by, now=request.now)

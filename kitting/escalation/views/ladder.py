@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -27,23 +26,16 @@ from kitting.escalation.queries.ladder import (
     organisation_book,
 )
 from kitting.escalation.states import Case, Part
-from kitting.escalation.views import member_of_it
 from kitting.rollout.queries import waves_now
+from kitting.site.queries import it_lead_here, team_here
 
 if TYPE_CHECKING:
     from django import forms
+    from django.http import HttpResponse
 
-    from accounts.models import Department, User
+    from accounts.models import Department
     from kitting.rollout.models import Wave
     from kitting.site.queries import SiteRequest
-
-
-def _lead_of_it(request: SiteRequest) -> User:
-    """Return the IT lead; for everybody else the rules cannot be changed."""
-    by = member_of_it(request)
-    if not request.rights.is_it_lead:
-        raise Http404
-    return by
 
 
 @never_cache
@@ -51,7 +43,7 @@ def _lead_of_it(request: SiteRequest) -> User:
 @require_GET
 def ladder(request: SiteRequest) -> HttpResponse:
     """Show every rule: who is asked about what, in which order, and for whom it holds."""
-    member_of_it(request)
+    team_here(request)
     return render(request, "escalation/ladder.html", {"rows": ladder_rows()})
 
 
@@ -61,8 +53,8 @@ def ladder(request: SiteRequest) -> HttpResponse:
 def policy(request: SiteRequest, policy_id: int) -> HttpResponse:
     """Show one rule; the IT lead changes it."""
     if request.method == "POST":
-        _lead_of_it(request)
-    member_of_it(request)
+        it_lead_here(request)
+    team_here(request)
     return _policy_page(request, _kept(policy_id), is_new=False)
 
 
@@ -71,7 +63,7 @@ def policy(request: SiteRequest, policy_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def policy_new(request: SiteRequest) -> HttpResponse:
     """Make a rule for a department or a wave, beginning with the one that holds there now."""
-    _lead_of_it(request)
+    it_lead_here(request)
     form = ScopeForm(request.GET or None, waves=waves_now())
     if not request.GET or not form.is_valid():
         status = 422 if request.GET and form.errors else 200
@@ -128,7 +120,7 @@ def _general_ladder(begun: Policy) -> rules.Ladder:
 
 
 def _save(request: SiteRequest, kept: Policy, form: PolicyForm) -> HttpResponse:
-    by = _lead_of_it(request)
+    by = it_lead_here(request)
     saved = policies.save_policy(
         policy=kept,
         values=form.values(),
@@ -150,7 +142,7 @@ def _why_not(error: policies.PolicyError) -> str:
 @require_POST
 def policy_drop(request: SiteRequest, policy_id: int) -> HttpResponse:
     """Take a rule away: the less specific one holds again."""
-    by = _lead_of_it(request)
+    by = it_lead_here(request)
     policies.drop_policy(policy=_kept(policy_id), by=by, now=request.now)
     messages.success(request, _("Removed. The more general rule holds again."))
     return redirect("escalation:ladder")
@@ -164,7 +156,7 @@ def policy_drop(request: SiteRequest, policy_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def rota(request: SiteRequest) -> HttpResponse:
     """Show who is on duty when, and put somebody on duty."""
-    by = member_of_it(request)
+    by = team_here(request)
     team = helpers(now=request.now, leads=False)
     form = DutyForm(request.POST if request.method == "POST" else None, team=team)
     if request.method == "POST" and form.is_valid():
@@ -192,7 +184,7 @@ def rota(request: SiteRequest) -> HttpResponse:
 @require_POST
 def duty_drop(request: SiteRequest, duty_id: int) -> HttpResponse:
     """Strike a duty from the rota."""
-    by = member_of_it(request)
+    by = team_here(request)
     duty = get_object_or_404(Duty.objects.select_related("person"), pk=duty_id)
     take_off_duty(duty=duty, by=by, now=request.now)
     messages.success(request, _("Struck."))

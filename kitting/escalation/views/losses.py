@@ -18,10 +18,9 @@ from kitting.escalation.models import LossReport, Ticket
 from kitting.escalation.queries.losses import losses_of_strangers
 from kitting.escalation.states import LossLine, TicketKind
 from kitting.escalation.tasks import wake_losses
-from kitting.escalation.views import member_of_it
-from kitting.journeys.queries import BOX_GRACE, BOX_KEY, journey_for
+from kitting.journeys.queries import BOX_KEY, journey_here
 from kitting.notices.tasks import wake
-from kitting.site.queries import client_address, words
+from kitting.site.queries import client_address, team_here, words
 
 if TYPE_CHECKING:
     from kitting.site.queries import SiteRequest
@@ -64,15 +63,7 @@ def lost_told(request: SiteRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def own_loss(request: SiteRequest, journey_id: int) -> HttpResponse:
     """Let a person say with one button that their device is gone; the box session ends."""
-    access = journey_for(
-        journey_id=journey_id,
-        user=request.user,
-        box=request.session.get(BOX_KEY),
-        now=request.now,
-        grace=BOX_GRACE,
-    )
-    if access is None:
-        raise Http404
+    access = journey_here(request, journey_id)
     form = ReportForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         ticket = loss_actions.lose_own(
@@ -95,7 +86,7 @@ def own_loss(request: SiteRequest, journey_id: int) -> HttpResponse:
 @require_POST
 def loss_tick(request: SiteRequest, ticket_id: int, line: str) -> HttpResponse:
     """Tick a line of the list, or take the tick back (`over`)."""
-    by = member_of_it(request)
+    by = team_here(request)
     ticket = get_object_or_404(Ticket, pk=ticket_id, kind=TicketKind.LOSS)
     if line not in LossLine.values:
         raise Http404
@@ -109,7 +100,7 @@ def loss_tick(request: SiteRequest, ticket_id: int, line: str) -> HttpResponse:
 @require_GET
 def losses(request: SiteRequest) -> HttpResponse:
     """Show the losses whose number is on no roll: somebody has to call back."""
-    member_of_it(request)
+    team_here(request)
     return render(request, "escalation/losses.html", {"reports": losses_of_strangers()})
 
 
@@ -118,7 +109,7 @@ def losses(request: SiteRequest) -> HttpResponse:
 @require_POST
 def loss_settled(request: SiteRequest, report_id: int) -> HttpResponse:
     """Note that somebody called back."""
-    by = member_of_it(request)
+    by = team_here(request)
     report = get_object_or_404(LossReport, pk=report_id, ticket__isnull=True)
     if loss_actions.settle_stranger(report=report, by=by, now=request.now):
         messages.success(request, _("Noted."))

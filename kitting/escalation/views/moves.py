@@ -30,8 +30,10 @@ from kitting.escalation.queries.desk import subject_of
 from kitting.escalation.queries.moves import last_move, others_of_person
 from kitting.escalation.rules import PLEAS_MOST
 from kitting.escalation.states import PleaAnswer, TicketState
-from kitting.escalation.views import WAYS_BACK, helper, journey_access, language
+from kitting.escalation.views import WAYS_BACK, language
+from kitting.journeys.queries import journey_here
 from kitting.notices.tasks import wake
+from kitting.site.queries import helper_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +59,7 @@ PRESSES: dict[str, Callable[[Move], Ticket]] = {
 @require_http_methods(["GET", "POST"])
 def move(request: SiteRequest, ticket_id: int, verb: str) -> HttpResponse:
     """Put a ticket off, on hold, give it to somebody else, join it with another, open it again."""
-    by = helper(request)
+    by = helper_here(request)
     ticket = _ticket(request, ticket_id)
     make, act = _move_of(verb)
     form = make(request, ticket, request.POST if request.method == "POST" else None)
@@ -78,7 +80,7 @@ def move(request: SiteRequest, ticket_id: int, verb: str) -> HttpResponse:
 @require_POST
 def press(request: SiteRequest, ticket_id: int, verb: str) -> HttpResponse:
     """Take a ticket off hold, or say "not today"."""
-    by = helper(request)
+    by = helper_here(request)
     ticket = _ticket(request, ticket_id)
     form = MoveForm(request.POST)
     if verb not in PRESSES or not form.is_valid():
@@ -215,7 +217,7 @@ def _why_not(error: actions.TicketError) -> str:
 @require_POST
 def offer(request: SiteRequest, journey_id: int) -> HttpResponse:
     """Let somebody who is ready say "I can help" to colleagues, or take it back (`over`)."""
-    access = journey_access(request, journey_id)
+    access = journey_here(request, journey_id)
     journey = access.journey
     if journey.ready_at is None:
         raise Http404

@@ -16,7 +16,7 @@ from kitting.devices.actions.life import Deed, NotInThatStateError
 from kitting.escalation.actions.swaps import CannotSwapError, confirm_exchange
 from kitting.escalation.models import Ticket, WrongBox
 from kitting.escalation.queries.boxes import own_box_of, wrong_box_of
-from kitting.journeys.queries import BOX_GRACE, BOX_KEY, journey_for
+from kitting.journeys.queries import BOX_KEY, journey_here
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -28,15 +28,9 @@ if TYPE_CHECKING:
 @require_POST
 def own_swap(request: SiteRequest, journey_id: int) -> HttpResponse:
     """Let the person of a box that somebody else holds say that they hold the other one."""
-    access = journey_for(
-        journey_id=journey_id,
-        user=request.user,
-        box=request.session.get(BOX_KEY),
-        now=request.now,
-        grace=BOX_GRACE,
-    )
-    told = wrong_box_of(access.journey) if access else None
-    if access is None or told is None:
+    access = journey_here(request, journey_id)
+    told = wrong_box_of(access.journey)
+    if told is None:
         raise Http404
     if not _exchanged(request, told, by=access.actor):
         return redirect("journeys:overview", journey_id=journey_id)

@@ -21,6 +21,7 @@ from kitting.journeys.queries import (
     Way,
     device_words,
     journey_for,
+    journey_here,
     way_of,
 )
 from kitting.journeys.states import Via
@@ -39,15 +40,7 @@ SCANNED_KEY = "scanned"
 
 def access_of(request: SiteRequest, journey_id: int) -> Access:
     """Return the journey if this visitor may walk it; for all others it does not exist."""
-    access = journey_for(
-        journey_id=journey_id,
-        user=request.user,
-        box=request.session.get(BOX_KEY),
-        now=request.now,
-        grace=BOX_GRACE,
-    )
-    if access is None:
-        raise Http404
+    access = journey_here(request, journey_id)
     return replace(access, client_at=getattr(request, "pressed_at", None))
 
 
