@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
@@ -87,6 +88,7 @@ def _log_can_be_emptied(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_kept_editions() -> None:
+def _nothing_kept() -> None:
     """Row numbers come back when a test is rolled back; nothing read in one test serves another."""
     forget_editions()
+    cache.clear()

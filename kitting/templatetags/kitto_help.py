@@ -157,8 +157,10 @@ def _few_pages(rights: Rights | None, current: str) -> list[dict[str, Any]]:
 
 
 @register.inclusion_tag("components/_staff_nav.html", takes_context=True)
-def staff_nav(context: template.Context, current: str = "") -> dict[str, object]:
-    """Show the pages of helpers, with how many people wait (one query)."""
+def staff_nav(
+    context: template.Context, current: str = "", waiting: int | None = None
+) -> dict[str, object]:
+    """Show the pages of helpers, with how many people wait (one query unless the page knows)."""
     rights: Rights | None = context.get("rights")
     if rights is None or not rights.sees_board:
         return {"nav": _few_pages(rights, current)}
@@ -172,7 +174,7 @@ def staff_nav(context: template.Context, current: str = "") -> dict[str, object]
             "label": _("People waiting"),
             "url": reverse("escalation:desk"),
             "current": current == "desk",
-            "badge": waiting_number(rights=rights),
+            "badge": waiting_number(rights=rights) if waiting is None else waiting,
         },
     ]
     items.append(_counter_item(current))

@@ -16,8 +16,6 @@ from tests.browser.city import DESK, City, sign_in, site_now
 from tests.browser.conftest import USUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Browser, Page, Response
     from pytest_django.live_server_helper import LiveServer
 
@@ -32,13 +30,6 @@ HIDE = """is_hidden => {
 }"""
 # Something a reader opened, below what they scrolled past; both are there again in every fresh part.
 TOP = "() => document.querySelector('#step-title').getBoundingClientRect().top"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def is_part(response: Response) -> bool:

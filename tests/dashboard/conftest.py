@@ -1,11 +1,10 @@
-"""A town with a published guide, and no board kept from another test."""
+"""A town with a published guide, and the city that was worked out on paper."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from kitting.guides.actions import load_guide
@@ -16,8 +15,6 @@ from tests.escalation.town import build_town
 from tests.factories import NOW, shipped_guide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_django.fixtures import SettingsWrapper
 
     from kitting.guides.rules.shapes import GuideDraft
@@ -33,13 +30,6 @@ def shipped() -> GuideDraft:
 def town(db: None, shipped: GuideDraft) -> Town:
     load_guide(draft=shipped, now=NOW, publish=True)
     return build_town()
-
-
-@pytest.fixture(autouse=True)
-def _no_kept_board() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -283,7 +283,7 @@ def test_the_board_costs_the_same_whatever_its_size(
         if number % 5 == 0:
             ask(journey, choice="network", now=TEN)
     board_of()
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(13):
         board = board_of()
     assert (len(board.departments), board.counts.total) == (departments, people)
     assert board.counts.waiting == people / 5

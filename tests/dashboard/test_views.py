@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, replace
 from datetime import timedelta
 from urllib.parse import unquote
 
@@ -11,16 +12,23 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEntry
+from accounts.queries import Rights
+from accounts.states import Role
+from kitting.dashboard.queries import NO_FILTERS, Filters
+from kitting.dashboard.views.board import Look
 from kitting.escalation.actions.asking import report
-from kitting.escalation.actions.helping import resolve
+from kitting.escalation.actions.counting import recount
+from kitting.escalation.actions.helping import resolve, take
 from kitting.escalation.models import Ticket, TicketEntry
 from kitting.escalation.states import TicketKind
+from kitting.journeys.actions import begin
 from kitting.journeys.actions.loans import close_journeys
 from kitting.journeys.models import Event, Journey
 from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import CloseReason
+from kitting.rollout.actions import RolloutValues, save_rollout
 from kitting.site.models import SiteProfile
-from tests.escalation.town import Town, ask, at, finish, finish_all
+from tests.escalation.town import BY_BOX, Town, ask, at, finish, finish_all
 from tests.factories import DepartmentFactory, LoanFactory, UserFactory, WaveFactory
 
 pytestmark = pytest.mark.django_db
@@ -203,10 +211,114 @@ def test_the_pages_cost_the_same_whatever_they_show(town, number, django_assert_
         ask(town.begun(when=TEN), choice="trouble-1", now=TEN)
         town.journey(UserFactory.create(place=town.office))
     client = client_of(town.it)
-    for url, queries in ((BOARD, 22), (department_url(town.department), 11)):
+    for url, queries in ((BOARD, 5), (department_url(town.department), 11)):
         client.get(url)
         with django_assert_num_queries(queries):
             client.get(url)
+
+
+def test_the_menu_says_on_the_board_what_it_says_everywhere(town: Town):
+    ask(town.begun(when=TEN), now=TEN)
+    ask(finish_all(town.begun(when=TEN), now=TEN), now=TEN)
+    ask(town.begun(town.teacher(), when=TEN), now=TEN)
+    report(
+        device=town.journey().loan.device, kind=TicketKind.LOSS, words="", client="a", now=TEN
+    )
+    resolve(ticket=ask(town.begun(when=TEN), now=TEN), by=town.it, words="", now=TEN)
+    over = town.begun(when=TEN)
+    ask(over, now=TEN)
+    close_journeys([over], reason=CloseReason.LOAN_ENDED, now=TEN)
+    for person, waiting in ((town.it, 4), (town.lead, 3), (town.nursery_lead, 1)):
+        for url in (BOARD, f"{BOARD}?bureau={town.department.parent_id}", "/counter/"):
+            page = client_of(person).get(url).content.decode()
+            badge = f'href="/tickets/">助けを待つ人<span class="badge">{waiting}</span>'
+            assert badge in page, (person, url)
+
+
+def test_what_is_kept_for_all_holds_nothing_of_its_first_reader(town: Town):
+    ask(town.begun(when=TEN), now=TEN)
+    first, second = client_of(town.it).get(BOARD), client_of(town.it_lead).get(BOARD)
+    mine, theirs = (page.content.decode() for page in (first, second))
+    assert town.it.name in mine
+    assert town.it_lead.name in theirs
+    assert town.it.name not in theirs
+    shared = theirs[theirs.index('data-poll="60"') : theirs.index("</main>")]
+    assert shared in mine
+    assert "csrf" not in shared
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"rights": Rights(departments=frozenset({1}))},
+        {"rights": Rights(roles=frozenset({Role.AUDITOR}))},
+        {"filters": Filters(wave=1)},
+        {"by_bureau": True},
+        {"sees_minutes": False},
+        {"language": "en"},
+        {"country": "DE"},
+        {"moved": timedelta(hours=1)},
+        {"minutes_before": 45},
+    ],
+)
+def test_whatever_a_board_depends_on_gives_it_another_name(other):
+    look = Look(
+        rights=Rights(roles=frozenset({Role.IT})),
+        filters=NO_FILTERS,
+        by_bureau=False,
+        sees_minutes=True,
+        language="ja",
+        country="JP",
+        moved=None,
+        minutes_before=None,
+    )
+    assert replace(look, **other).key != look.key
+    assert {*other} <= {one.name for one in fields(look)}
+    assert replace(look, rights=Rights(1, frozenset({Role.IT_LEAD}))).key == look.key
+
+
+@pytest.mark.parametrize("number", [1, 8])
+def test_where_counts_are_kept_the_whole_page_costs_eight_statements(
+    town, number, django_assert_num_queries, settings
+):
+    settings.BOARD_COUNTERS = True
+    for _ in range(number):
+        ask(town.begun(when=TEN), choice="trouble-1", now=TEN)
+        town.journey(UserFactory.create(place=town.office))
+    recount(mend=True)
+    client = client_of(town.it)
+    client.get(BOARD)
+    ask(town.begun(when=TEN), now=TEN)
+    # Something happened, so everything is counted: session, person, rights, the site, what happened
+    # last, counts, tickets, the queue.
+    with django_assert_num_queries(8):
+        page = client.get(BOARD)
+    assert f'<span class="badge">{number + 1}</span>' in page.content.decode()
+    with django_assert_num_queries(5):
+        assert client.get(BOARD).status_code == 200
+
+
+def test_a_page_is_drawn_anew_once_anything_happened_or_was_set_otherwise(town: Town):
+    wave = WaveFactory.create(name="さいしょの回")
+    client, journey = client_of(town.it), town.journey(wave=wave)
+
+    def drawn() -> str:
+        page = client.get(BOARD).content.decode()
+        return page[page.index('data-poll="60"') : page.index("</main>")]
+
+    seen = [drawn()]
+    assert drawn() == seen[0]
+    begin(journey_id=journey.pk, who=BY_BOX, now=TEN)
+    seen.append(drawn())
+    ticket = ask(journey, now=TEN)
+    seen.append(drawn())
+    take(ticket=ticket, by=town.it, now=TEN)
+    seen.append(drawn())
+    plan = wave.rollout
+    values = RolloutValues(plan.name, plan.starts_on, plan.deadline_on + timedelta(days=30), 60)
+    save_rollout(rollout=plan, values=values, by=town.it, now=TEN)
+    seen.append(drawn())
+    assert len(set(seen)) == len(seen)
 
 
 # --- filters, and down to the person --------------------------------------------------------------

@@ -9,12 +9,8 @@ from kitting.dashboard.queries.after import (
     after_page,
     register,
 )
-from kitting.dashboard.queries.board import (
-    DepartmentRow,
-    Overview,
-    StepRow,
-    overview,
-)
+from kitting.dashboard.queries.ground import Changes, last_changes
+from kitting.dashboard.queries.groups import DepartmentRow
 from kitting.dashboard.queries.insights import (
     GroupInsight,
     Insight,
@@ -25,6 +21,7 @@ from kitting.dashboard.queries.insights import (
     insights,
     sureness,
 )
+from kitting.dashboard.queries.overview import Overview, overview
 from kitting.dashboard.queries.people import (
     DepartmentPage,
     DevicePage,
@@ -41,6 +38,7 @@ from kitting.dashboard.queries.scope import (
     choices,
     scope_key,
 )
+from kitting.dashboard.queries.steps import StepRow
 from kitting.dashboard.queries.waves import WaveRow, wave_rows
 
 __all__ = [
@@ -48,6 +46,7 @@ __all__ = [
     "AfterCounts",
     "AfterPage",
     "AfterRow",
+    "Changes",
     "Choices",
     "DepartmentPage",
     "DepartmentRow",
@@ -72,6 +71,7 @@ __all__ = [
     "editions",
     "insights",
     "journey_page",
+    "last_changes",
     "overview",
     "register",
     "scope_key",

@@ -11,7 +11,7 @@ from accounts.models import Department
 from kitting.around.models import Acceptance
 from kitting.around.queries import last_things_by_department, macros_by_department
 from kitting.around.states import MacroState
-from kitting.dashboard.queries.board import blocks_shown
+from kitting.dashboard.queries.groups import blocks_shown
 from kitting.dashboard.queries.people import own_loans
 from kitting.dashboard.queries.scope import Scope, past_waves
 from kitting.journeys.models import Journey

@@ -7,23 +7,28 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from accounts.queries import calendar_book
+from django.conf import settings
+from django.core.cache import cache
+
 from kitting.dashboard import rules
+from kitting.dashboard.queries.scope import scope_key
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries.desk import longest_waiting
-from kitting.escalation.queries.ladder import answer_minutes
 from kitting.escalation.states import TicketKind
 from kitting.lib import clock
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kitting.dashboard.queries.ground import Ground
     from kitting.dashboard.queries.scope import Scope
     from kitting.escalation.queries.desk import QueueRow
+    from kitting.lib.clock import Calendar
 
 LATELY = timedelta(days=30)
 # Enough to say how long an answer takes, and never more.
 ANSWERS_MOST = 1_000
+ANSWERS_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -35,19 +40,40 @@ class Helping:
     target: int
 
 
-def helping(scope: Scope, *, now: datetime, language: str, limit: int, country: str) -> Helping:
-    """Return what the board shows of help; whoever sees numbers only sees no queue."""
-    return Helping(
-        queue=[]
+def helping(
+    scope: Scope, ground: Ground, *, now: datetime, language: str, limit: int
+) -> Helping:
+    """Return what the board shows of help (two statements); numbers only come with no queue."""
+    if ground.help is None:
+        return Helping([], None, 0)
+    queue = (
+        []
         if scope.is_outside
-        else longest_waiting(rights=scope.rights, now=now, language=language, limit=limit),
-        answer=_first_answer(scope, now=now, country=country),
-        target=answer_minutes(),
+        else longest_waiting(
+            rights=scope.rights,
+            now=now,
+            language=language,
+            limit=limit,
+            calendar=ground.calendar,
+            words=ground.help.words,
+        )
     )
+    return Helping(queue, _first_answer(scope, ground.calendar, now=now), ground.help.target)
 
 
-def _first_answer(scope: Scope, *, now: datetime, country: str) -> rules.Took | None:
-    calendar = calendar_book(country=country).default
+def _first_answer(scope: Scope, calendar: Calendar, *, now: datetime) -> rules.Took | None:
+    """Return how soon people are answered; where counts are kept it is asked every ten minutes."""
+    if not settings.BOARD_COUNTERS:
+        return rules.took(_answers(scope, calendar, now=now))
+    key = f"board-answers:{scope_key(scope.rights, scope.filters)}:{now:%Y-%m-%d}"
+    minutes: Counter[int] | None = cache.get(key)
+    if minutes is None:
+        minutes = _answers(scope, calendar, now=now)
+        cache.set(key, minutes, ANSWERS_SECONDS)
+    return rules.took(minutes)
+
+
+def _answers(scope: Scope, calendar: Calendar, *, now: datetime) -> Counter[int]:
     tickets = Ticket.objects.filter(
         kind=TicketKind.HELP, first_answer_at__isnull=False, opened_at__gte=now - LATELY
     )
@@ -61,4 +87,4 @@ def _first_answer(scope: Scope, *, now: datetime, country: str) -> rules.Took | 
         if answered is not None:
             took = clock.working_between(calendar, opened, answered)
             minutes[rules.whole_minutes(took.total_seconds())] += 1
-    return rules.took(minutes)
+    return minutes

@@ -12,7 +12,7 @@ from kitting.around.models import Answer
 from kitting.around.queries import CONFIDENCE
 from kitting.around.states import Occasion
 from kitting.dashboard import rules
-from kitting.dashboard.queries.board import times_in_minutes
+from kitting.dashboard.queries.steps import times_in_minutes
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
 from kitting.guides.models import Edition

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from accounts.states import TokenKind
 from accounts.tokens import TooManyError, admit
 from kitting.dashboard import queries
-from kitting.dashboard.views.board import board_for, choices_for
+from kitting.dashboard.views.board import board_for, choices_for, look_of
 from kitting.dashboard.views.door import read_as
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _body(request: SiteRequest, what: str) -> Json:
         return {"waves": [_wave(row) for row in rows]}
     if what not in PARTS:
         raise RefusedError(404, "not_found", "There is no such question.")
-    board = board_for(request, _filters(request), keep=True)
+    board = board_for(request, look_of(request, _filters(request)), keep=True)
     if board.is_refused:
         raise RefusedError(403, "hidden", "Fewer than five people could be worked out from it.")
     if board.is_hidden:

@@ -18,7 +18,7 @@ from accounts.actions import write_audit
 from kitting.dashboard import drawing, queries
 from kitting.dashboard.forms import FiltersForm
 from kitting.dashboard.views import figures, tables
-from kitting.dashboard.views.board import board_for, choices_for, sees_times
+from kitting.dashboard.views.board import board_for, choices_for, look_of, sees_times
 from kitting.escalation.views import sees_minutes
 from kitting.lib.tables import tables_csv, tables_workbook
 
@@ -80,7 +80,9 @@ def overview_sheet(request: SiteRequest, kind: str) -> HttpResponse:
     if not request.rights.sees_numbers:
         raise Http404
     form = FiltersForm(request.GET, choices=choices_for(request))
-    board = board_for(request, form.filters(), by_bureau=form.by_bureau, keep=False)
+    board = board_for(
+        request, look_of(request, form.filters(), by_bureau=form.by_bureau), keep=False
+    )
     made = tables.overview_tables(
         board,
         form,

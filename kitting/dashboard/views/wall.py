@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.states import TokenKind
 from accounts.tokens import TooManyError, admit
-from kitting.dashboard.views.board import board_for, polled
+from kitting.dashboard.views.board import answer_part, board_for, drawn_as
 from kitting.dashboard.views.door import read_as
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def wall(request: SiteRequest, secret: str) -> HttpResponse:
     if token is None:
         raise Http404
     read_as(request, token)
-    context = {"board": board_for(request, keep=True), "secret": secret}
+    board = board_for(request, keep=True)
     if request.GET.get("part"):
-        return polled("dashboard/_wall.html", context, request=request)
-    return render(request, "dashboard/wall.html", context)
+        return answer_part(request, drawn_as("dashboard/_wall.html", {"board": board}))
+    return render(request, "dashboard/wall.html", {"board": board, "secret": secret})

@@ -13,12 +13,12 @@ from kitting.escalation.queries.story import StoryLine, how_sure, story
 from kitting.escalation.states import Level, TicketKind, TicketState
 from kitting.guides.queries.kept import published_edition
 from kitting.guides.queries.lists import choice_text, step_name
+from kitting.guides.queries.voice import SiteWords
 from kitting.journeys.states import Status
 from kitting.lib import clock
-from kitting.site.queries import words as site_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from accounts.models import User
@@ -142,34 +142,50 @@ def waiting_number(*, rights: Rights) -> int:
 
 
 def longest_waiting(
-    *, rights: Rights, now: datetime, language: str, limit: int
+    *,
+    rights: Rights,
+    now: datetime,
+    language: str,
+    limit: int,
+    calendar: clock.Calendar,
+    words: Mapping[str, str],
 ) -> list[QueueRow]:
-    """Return the people whom the board counts as waiting, whoever is due first on top."""
+    """Return the people whom the board counts as waiting, whoever is due first on top.
+
+    One statement once the editions are kept: the organisation's calendar and the site's words are
+    the caller's.
+    """
     tickets = (
         Ticket.objects.in_scope(rights)
         .waiting()
         .filter(kind=TicketKind.HELP, journey__status=Status.WAITING)
         .select_related(*IN_QUEUE)
     )
-    return _queue_rows(_first_due(tickets)[:limit], now=now, language=language)
+    rows = list(_first_due(tickets)[:limit])
+    subjects, left = _subjects(rows, words, language), _minutes_left(rows, calendar, now=now)
+    return [QueueRow(t, subjects[t.pk], *left[t.pk]) for t in rows]
 
 
 def _queue_rows(tickets: Iterable[Ticket], *, now: datetime, language: str) -> list[QueueRow]:
     rows = list(tickets)
-    subjects = _subjects(rows, language)
-    left = _minutes_left(rows, now=now)
+    subjects = _subjects(rows, SiteWords(language), language)
+    left = _minutes_left(rows, _calendar_for(rows), now=now)
     return [QueueRow(t, subjects[t.pk], *left[t.pk]) for t in rows]
 
 
+def _calendar_for(tickets: Sequence[Ticket]) -> clock.Calendar | None:
+    """Return IT's working time where anybody waits (three queries)."""
+    return organisation_book().default if any(t.answer_by for t in tickets) else None
+
+
 def _minutes_left(
-    tickets: Sequence[Ticket], *, now: datetime
+    tickets: Sequence[Ticket], calendar: clock.Calendar | None, *, now: datetime
 ) -> dict[int, tuple[int | None, bool]]:
     """Return how long there is to each answer, in IT's working time, or since it was due.
 
-    A loss counts by the clock on the wall. Three queries where anybody waits.
+    A loss counts by the clock on the wall.
     """
     left: dict[int, tuple[int | None, bool]] = {t.pk: (None, False) for t in tickets}
-    calendar = organisation_book().default if any(t.answer_by for t in tickets) else None
     for ticket in tickets:
         if ticket.answer_by is None or calendar is None:
             continue
@@ -183,11 +199,12 @@ def _minutes_left(
     return left
 
 
-def _subjects(tickets: Sequence[Ticket], language: str) -> dict[int, str]:
-    """Return what tickets are about, in the words of their guide (at most two queries)."""
+def _subjects(
+    tickets: Sequence[Ticket], words: Mapping[str, str], language: str
+) -> dict[int, str]:
+    """Return what tickets are about, in the words of their guide (one query at most)."""
     subjects = dict.fromkeys((ticket.pk for ticket in tickets), "")
     asked = [t for t in tickets if t.kind == TicketKind.HELP and (t.choice or t.step_key)]
-    words = site_words(language=language) if asked else {}
     begun = all(t.journey and t.journey.edition_id for t in asked)
     current = None if begun else published_edition()
     for ticket in asked:
@@ -209,7 +226,7 @@ def subject_of(ticket: Ticket, language: str, *, by_step: bool = False) -> str:
     edition_id = ticket.journey.edition_id if ticket.journey else None
     if by_step and edition_id:
         return step_name(edition_id, ticket.step_key, language)
-    return _subjects([ticket], language)[ticket.pk]
+    return _subjects([ticket], SiteWords(language), language)[ticket.pk]
 
 
 def ticket_page(
@@ -234,10 +251,12 @@ def ticket_page(
     keys = [row[0] for row in journey.step_keys] if journey else []
     key = ticket.step_key or (journey.current_step if journey else "")
     edition_id = journey.edition_id if journey else None
-    minutes_left, is_overdue = _minutes_left([ticket], now=now)[ticket.pk]
+    minutes_left, is_overdue = _minutes_left([ticket], _calendar_for([ticket]), now=now)[
+        ticket.pk
+    ]
     return TicketPage(
         ticket=ticket,
-        subject=_subjects([ticket], language)[ticket.pk],
+        subject=_subjects([ticket], SiteWords(language), language)[ticket.pk],
         story=story(ticket, language=language),
         person=journey.person if journey else ticket.person,
         device=device,
