@@ -22,6 +22,7 @@ from kitting.around import actions as around
 from kitting.around.states import MacroState, Occasion
 from kitting.demo import rules
 from kitting.demo.queries import JOB, WIFI_STEP, before_wifi, holds_real_people
+from kitting.devices.actions import Deed, hand_over, receive
 from kitting.devices.forms import read_devices
 from kitting.devices.models import BoxCode, Device
 from kitting.escalation import actions as escalation
@@ -141,7 +142,7 @@ def plan_rollout(*, today: datetime, now: datetime) -> Rollout:
 
 
 def _make_ready(rollout: Rollout, team: Sequence[User], *, now: datetime) -> None:
-    """Let everything be ready for all waves but the last: labels, charged devices, Wi-Fi tried out.
+    """Let everything be ready for all waves but the last: labels, boxes that are here, Wi-Fi tried out.
 
     The pilot was judged when it was over: the others could go on.
     """
@@ -151,6 +152,7 @@ def _make_ready(rollout: Rollout, team: Sequence[User], *, now: datetime) -> Non
     devices = list(ready.values_list("loan__device_id", flat=True))
     BoxCode.objects.filter(device__in=devices).update(printed_at=now)
     by = team[0] if team else None
+    receive(devices=list(Device.objects.filter(pk__in=devices)), deed=Deed(now, by))
     spots = ready.filter(place__isnull=False).values_list("wave", "place").distinct()
     WaveMark.objects.bulk_create(
         [
@@ -509,6 +511,8 @@ def _begin(stage: Stage, journey: Journey, person: rules.Person) -> Journey | No
         stage.sent_back.add(device.pk)
         mix_up_box(device=device, now=stage.now)
         return None
+    by = stage.team[journey.pk % len(stage.team)] if stage.team else None
+    hand_over(loan=journey.loan, deed=Deed(stage.now, by))
     _prepare(stage, journey)
     if person.mistypes:
         _enter(stage, device, "999999")
@@ -993,6 +997,7 @@ def play_bad_morning(*, now: datetime, real_clock: Callable[[], datetime]) -> Ba
 @transaction.atomic
 def fail_at_wifi(journey: Journey, *, begins: datetime, asks_at: datetime) -> bool:
     """Let one person begin, come as far as the Wi-Fi step, and ask; tell whether it came to that."""
+    hand_over(loan=journey.loan, deed=Deed(begins))
     entry = journeys.enter_by_box(
         code=journey.loan.device.code or "",
         staff_number=journey.person.staff_number or "",

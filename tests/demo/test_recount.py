@@ -6,12 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db.models import F
 
 from accounts.queries import Rights, local_day
 from accounts.states import Role
+from kitting.counter.queries import tally
 from kitting.dashboard.queries import overview
 from kitting.demo import actions
-from kitting.journeys.models import Event
+from kitting.journeys.models import Event, Journey
 from tests.demo.conftest import BEGINS, ENDS
 
 if TYPE_CHECKING:
@@ -51,6 +53,14 @@ def told(  # noqa: C901  # one case a kind of event
         return "done", local_day(ready_at), seconds, not asked
     state = "waiting" if waiting else "in_progress" if begun else "not_started"
     return state, None, 0, False
+
+
+def test_whoever_has_begun_was_handed_a_box_at_the_counter(village: City) -> None:
+    actions.play(seed=1, people=99, start=BEGINS, until=ENDS)
+    begun = Journey.objects.filter(begun_at__isnull=False)
+    assert begun.filter(loan__handed_over_at__lte=F("begun_at")).count() == begun.count()
+    here = begun.filter(loan__ended_at__isnull=True).count()
+    assert tally(Rights(roles=frozenset({Role.IT}))).handed == here > 0
 
 
 def test_the_board_of_a_played_rollout_is_what_its_events_tell(village: City) -> None:
