@@ -182,8 +182,10 @@ def burn_up(
         today_x=line[-1][0],
         actual_y=line[-1][1],
         planned_y=planned_y,
-        # The plan's label stays clear of the label of what is.
-        plan_label_y=planned_y + 22 if planned_y >= line[-1][1] else planned_y - 14,
+        # The plan's label stays clear of the label of what is, and of the days below.
+        plan_label_y=min(planned_y + 22, bottom - 4)
+        if planned_y >= line[-1][1]
+        else planned_y - 14,
         label_x=max(line[-1][0] - 10, left + 96),
         all_y=y(everybody),
         deadline_x=x(deadline),
