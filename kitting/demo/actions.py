@@ -22,7 +22,7 @@ from kitting.around import actions as around
 from kitting.around.states import MacroState, Occasion
 from kitting.demo import rules
 from kitting.demo.queries import JOB, WIFI_STEP, before_wifi, holds_real_people
-from kitting.devices.actions import Deed, hand_over, receive
+from kitting.devices.actions.life import Deed, hand_over, receive
 from kitting.devices.forms import read_devices
 from kitting.devices.models import BoxCode, Device
 from kitting.escalation import actions as escalation
