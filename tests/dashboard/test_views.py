@@ -15,7 +15,7 @@ from accounts.models import AuditEntry
 from accounts.queries import Rights
 from accounts.states import Role
 from kitting.dashboard.queries import NO_FILTERS, Filters
-from kitting.dashboard.views.board import Look
+from kitting.dashboard.views.kept import Look
 from kitting.escalation.actions.asking import report
 from kitting.escalation.actions.counting import recount
 from kitting.escalation.actions.helping import resolve, take

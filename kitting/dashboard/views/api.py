@@ -18,8 +18,8 @@ from django.views.decorators.http import require_GET
 from accounts.states import TokenKind
 from accounts.tokens import TooManyError, admit
 from kitting.dashboard import queries
-from kitting.dashboard.views.board import board_for, choices_for, look_of
 from kitting.dashboard.views.door import read_as
+from kitting.dashboard.views.kept import board_for, choices_for, look_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

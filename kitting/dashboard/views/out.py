@@ -18,7 +18,7 @@ from accounts.actions import write_audit
 from kitting.dashboard import drawing, queries
 from kitting.dashboard.forms import FiltersForm
 from kitting.dashboard.views import figures, tables
-from kitting.dashboard.views.board import board_for, choices_for, look_of, sees_times
+from kitting.dashboard.views.kept import board_for, choices_for, look_of, sees_times
 from kitting.escalation.views import sees_minutes
 from kitting.lib.tables import tables_csv, tables_workbook
 

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET
 
 from accounts.states import TokenKind
 from accounts.tokens import TooManyError, admit
-from kitting.dashboard.views.board import answer_part, board_for, drawn_as
 from kitting.dashboard.views.door import read_as
+from kitting.dashboard.views.kept import answer_part, board_for, drawn_as
 
 if TYPE_CHECKING:
     from kitting.site.queries import SiteRequest
