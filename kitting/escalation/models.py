@@ -237,6 +237,11 @@ class Ticket(models.Model):
                 condition=Q(kind="help", first_answer_at__isnull=False),
                 name="ticket_answered_lately",
             ),
+            models.Index(
+                fields=["-resolved_at"],
+                condition=Q(state="resolved"),
+                name="ticket_resolved_lately",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AuditEntry
 from accounts.queries import Rights
@@ -233,6 +234,21 @@ def test_the_menu_says_on_the_board_what_it_says_everywhere(town: Town):
             page = client_of(person).get(url).content.decode()
             badge = f'href="/tickets/">助けを待つ人<span class="badge">{waiting}</span>'
             assert badge in page, (person, url)
+
+
+def test_where_nobody_waits_the_board_says_what_was_solved_today(town: Town, settings):
+    settings.DEBUG = True
+    SiteProfile.objects.update(demo_seeded_at=TEN, clock_offset=TEN - timezone.now())  # noqa: TID251  # pages read it
+    yesterday = TEN - timedelta(days=1)
+    for now in (yesterday, TEN - timedelta(minutes=30), TEN - timedelta(minutes=20)):
+        resolve(ticket=ask(town.begun(when=now), now=now), by=town.it, words="", now=now)
+    waits = ask(town.begun(town.teacher(), when=TEN), now=TEN)
+    solved = "きょうは 2件を解決しました。さいごは 9:40 です。"
+    assert solved not in text(client_of(town.it).get(BOARD))  # somebody waits
+    assert solved in text(client_of(town.lead).get(BOARD))
+    assert "解決しました" not in text(client_of(town.nursery_lead).get(BOARD))
+    resolve(ticket=waits, by=town.it, words="", now=TEN)
+    assert "3件を解決しました。さいごは 10:00" in text(client_of(town.it).get(BOARD))
 
 
 def test_what_is_kept_for_all_holds_nothing_of_its_first_reader(town: Town):

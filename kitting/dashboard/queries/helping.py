@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db.models import Count, Max
 
 from kitting.dashboard import rules
 from kitting.dashboard.queries.scope import scope_key
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries.desk import longest_waiting
-from kitting.escalation.states import TicketKind
+from kitting.escalation.states import TicketKind, TicketState
 from kitting.lib import clock
 
 if TYPE_CHECKING:
@@ -33,32 +34,59 @@ ANSWERS_SECONDS = 600
 
 @dataclass(frozen=True)
 class Helping:
-    """Who waits longest, and IT's working minutes to the first answer in the last thirty days."""
+    """Who waits longest, and IT's working minutes to the first answer in the last thirty days.
+
+    Where nobody waits, how many questions were solved today, and when the last one was.
+    """
 
     queue: list[QueueRow]
     answer: rules.Took | None
     target: int
+    solved: int = 0
+    solved_at: datetime | None = None
 
 
 def helping(
-    scope: Scope, ground: Ground, *, now: datetime, language: str, limit: int
+    scope: Scope,
+    ground: Ground,
+    *,
+    now: datetime,
+    language: str,
+    limit: int,
+    nobody_waits: bool,
 ) -> Helping:
-    """Return what the board shows of help (two statements); numbers only come with no queue."""
+    """Return what the board shows of help (two statements); numbers only come with no queue.
+
+    `nobody_waits` says that the counts of the reader's whole scope have nobody who waits.
+    """
     if ground.help is None:
         return Helping([], None, 0)
-    queue = (
-        []
-        if scope.is_outside
-        else longest_waiting(
-            rights=scope.rights,
-            now=now,
-            language=language,
-            limit=limit,
-            calendar=ground.calendar,
-            words=ground.help.words,
-        )
+    answer, target = _first_answer(scope, ground.calendar, now=now), ground.help.target
+    if scope.is_outside:
+        return Helping([], answer, target)
+    if nobody_waits:
+        solved, solved_at = _solved(scope, ground.calendar, now=now)
+        return Helping([], answer, target, solved, solved_at)
+    queue = longest_waiting(
+        rights=scope.rights,
+        now=now,
+        language=language,
+        limit=limit,
+        calendar=ground.calendar,
+        words=ground.help.words,
     )
-    return Helping(queue, _first_answer(scope, ground.calendar, now=now), ground.help.target)
+    return Helping(queue, answer, target)
+
+
+def _solved(scope: Scope, calendar: Calendar, *, now: datetime) -> tuple[int, datetime | None]:
+    """Return how many questions were solved since midnight, and when the last one was."""
+    midnight = now.astimezone(calendar.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = (
+        Ticket.objects.in_scope(scope.rights)
+        .filter(kind=TicketKind.HELP, state=TicketState.RESOLVED, resolved_at__gte=midnight)
+        .aggregate(number=Count("pk"), last=Max("resolved_at"))
+    )
+    return found["number"], found["last"]
 
 
 def _first_answer(scope: Scope, calendar: Calendar, *, now: datetime) -> rules.Took | None:

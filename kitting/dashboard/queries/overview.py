@@ -175,6 +175,7 @@ def overview(  # noqa: PLR0913  # who reads, and what was asked for: each named 
     here = {row.key: row.number for row in rows if row.kind == TallyKind.STEP}
     steps = step_rows(rows, facts, lines=ground.lines, here=here, ready=counts.done)
     times = {int(row.key): row.number for row in rows if row.kind == TallyKind.TIME}
+    is_narrowed = scope.filters.is_any or bool(scope.current)
     curves = curves_of(rows, everybody, ground, today=today)
     return Overview(
         now=now,
@@ -194,9 +195,16 @@ def overview(  # noqa: PLR0913  # who reads, and what was asked for: each named 
         alone=of_kind(rows, TallyKind.ALONE),
         time=rules.took(times),
         spent=number_of(facts, TallyKind.MINUTES),
-        help=helping(scope, ground, now=now, language=language, limit=waiting_limit),
+        help=helping(
+            scope,
+            ground,
+            now=now,
+            language=language,
+            limit=waiting_limit,
+            nobody_waits=not (is_narrowed or counts.waiting),
+        ),
         is_outside=scope.is_outside,
-        is_narrowed=scope.filters.is_any or bool(scope.current),
+        is_narrowed=is_narrowed,
         is_hidden=scope.is_outside and not groups,
         is_refused=refused,
         curve=curves.actual,
