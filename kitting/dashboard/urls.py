@@ -20,6 +20,7 @@ urlpatterns = [
         name="register",
     ),
     path("dashboard/insights/", board.insights, name="insights"),
+    path("dashboard/insights.<slug:kind>", out.insights_sheet, name="insights_sheet"),
     path("dashboard/people/<int:journey_id>/", board.journey, name="journey"),
     path("dashboard/devices/<int:device_id>/", board.device, name="device"),
     path("dashboard/after/", out.after, name="after"),

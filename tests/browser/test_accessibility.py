@@ -70,7 +70,7 @@ NO_PAGES = {
     *("escalation:own_photo", "escalation:photo"),
     *("labels:file", "labels:progress", "labels:ruler"),
     *("dashboard:api", "dashboard:openapi", "plan:feed"),
-    *("dashboard:after_sheet", "dashboard:summary_sheet"),
+    *("dashboard:after_sheet", "dashboard:insights_sheet", "dashboard:summary_sheet"),
 }
 # The access table cannot tell: without DEBUG none of the demo's addresses exist.
 BUTTONS_OF_THE_DEMO = {"demo:be", "demo:clock", "demo:device", "demo:morning", "demo:stop"}

@@ -149,6 +149,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "dashboard:summary": ("LL----oo-o", "LLmmmmmmmm"),
     "dashboard:summary_sheet": ("LL----oo-o", "LLmmmmmmmm"),
     "dashboard:wall": ("----------", "mmmmmmmmmm"),
+    "dashboard:insights_sheet": ("LL----oo", "LLmmmmmm"),
     "dashboard:department": ("LL--o-oo", "LLmmmmmm"),
     "dashboard:device": ("LL--o-oo", "LLmmmmmm"),
     "dashboard:insights": ("LL----oo", "LLmmmmmm"),
@@ -347,6 +348,7 @@ TABLE: dict[str, tuple[str, str]] = {
 # Where an address needs its own words or values to mean anything.
 OWN_WORDS: dict[str, dict[str, Any]] = {
     "dashboard:after_sheet": {"kind": "csv"},
+    "dashboard:insights_sheet": {"kind": "csv"},
     "dashboard:department_sheet": {"kind": "csv"},
     "dashboard:overview_sheet": {"kind": "xlsx"},
     "dashboard:register": {"kind": "pdf"},

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -102,6 +103,9 @@ def insights(request: SiteRequest) -> HttpResponse:
         raise Http404
     known = queries.editions()
     form = EditionsForm(request.GET, editions=known)
-    shown = queries.insights(form.chosen(known), language=translation.get_language() or "ja")
-    context = {"form": form, "shown": shown, "groups": queries.divide()}
+    chosen = form.chosen(known)
+    shown = queries.insights(chosen, language=translation.get_language() or "ja")
+    names = dict(zip(("edition", "beside"), (edition.pk for edition in chosen), strict=False))
+    query = f"?{urlencode(names)}"
+    context = {"form": form, "shown": shown, "query": query, "groups": queries.divide()}
     return render(request, "dashboard/insights.html", context)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.actions import write_audit
 from kitting.dashboard import drawing, queries
-from kitting.dashboard.forms import FiltersForm
+from kitting.dashboard.forms import EditionsForm, FiltersForm
 from kitting.dashboard.views import figures, tables
 from kitting.dashboard.views.kept import board_for, choices_for, look_of, sees_times
 from kitting.escalation.views import sees_minutes
@@ -119,6 +119,24 @@ def department_sheet(request: SiteRequest, department_id: int, kind: str) -> Htt
     named = {"department": page.department.full_name, "people": len(page.people)}
     _note(request, action="board.people_taken_out", kind=kind, **named)
     return _sheet(request, f"department-{department_id}", kind, made)
+
+
+# --- for the author of the guide ------------------------------------------------------------------
+
+
+@never_cache
+@login_required
+@require_GET
+def insights_sheet(request: SiteRequest, kind: str) -> HttpResponse:
+    """Give the editions of the address, step by step, as the author of the guide sees them."""
+    _check_kind(kind)
+    if not request.rights.is_it:
+        raise Http404
+    known = queries.editions()
+    form = EditionsForm(request.GET, editions=known)
+    shown = queries.insights(form.chosen(known), language=translation.get_language() or "ja")
+    made = tables.insights_tables(shown, queries.divide(), now=request.now)
+    return _sheet(request, "insights", kind, made)
 
 
 # --- what is left ---------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from kitting.around.states import Occasion
 from kitting.dashboard.views.figures import (
     apart_figures,
     help_figures,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         AfterPage,
         DepartmentPage,
         DepartmentRow,
+        GroupInsight,
+        Insight,
         Overview,
         PersonRow,
         Register,
@@ -252,6 +255,77 @@ def _whose(row: QueueRow) -> str:
     ticket = row.ticket
     person = ticket.journey.person if ticket.journey else ticket.person
     return person.name if person else str(ticket.device or "")
+
+
+# --- for the author of the guide ------------------------------------------------------------------
+
+
+def insights_tables(
+    shown: Iterable[Insight], groups: Iterable[GroupInsight], *, now: datetime
+) -> list[OutTable]:
+    """Return each edition step by step, what people said of it, and how even it is."""
+    notes = (as_of(now),)
+    tables = []
+    for one in shown:
+        tables.append(_edition(one, notes))
+        if one.comments:
+            title = _("Comments (edition %(n)s)") % {"n": one.edition.number}
+            rows = tuple((text,) for text in one.comments)
+            tables.append(OutTable(title, (_("Comment"),), rows))
+    return [*tables, _divide(groups)]
+
+
+def _edition(one: Insight, notes: tuple[str, ...]) -> OutTable:
+    first = one.edit_first
+    return OutTable(
+        _("Edition %(n)s") % {"n": one.edition.number},
+        (
+            *("#", _("Step"), _("Reached"), _("Finished"), _("Left out")),
+            *(_("Median (min)"), _("In the guide (min)"), _("Nine in ten (min)")),
+            *(_("Asked"), _("Asked (%)"), _("Hints read"), _("Errors looked up")),
+            *(_("Said to be hardest"), _("Read most"), _("Edit first")),
+        ),
+        tuple(
+            (
+                *(step.number, step.title, step.reached, step.finished, step.skipped),
+                *(step.took.median if step.took else None, step.minutes),
+                step.took.most if step.took else None,
+                *(step.asked, step.help_share, step.troubles, step.errors, step.hardest),
+                " / ".join(f"{line.text} ({line.number})" for line in step.read),
+                "○" if first is not None and step.key == first.key else "",
+            )
+            for step in one.steps
+        ),
+        notes,
+    )
+
+
+def _divide(groups: Iterable[GroupInsight]) -> OutTable:
+    said = _("%(when)s: how many answered")
+    sure = {
+        Occasion.START: _("Sure at the start"),
+        Occasion.END: _("Sure at the end"),
+        Occasion.MONTH: _("Sure after 30 days"),
+    }
+    return OutTable(
+        _("Does it work for everybody?"),
+        (
+            *(_("Employment"), _("People")),
+            *(head for words in sure.values() for head in (words, said % {"when": words})),
+            *(_("Median (min)"), _("Nine in ten (min)"), _("Ready without help (%)")),
+        ),
+        tuple(
+            (
+                _(", ").join(name or _("not on the roll") for name in group.names),
+                group.people,
+                *(cell for at in sure for cell in (group.sure[at] or (None, None))),
+                *_took(group.time),
+                group.alone_share,
+            )
+            for group in groups
+        ),
+        (_("By employment, in groups of five people or more"),),
+    )
 
 
 # --- one department -------------------------------------------------------------------------------
