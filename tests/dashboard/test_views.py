@@ -116,7 +116,11 @@ def test_it_may_open_a_department_where_nobody_has_a_device_yet(town: Town):
 
 
 def test_the_board_of_a_town_without_devices_says_what_comes_first(town: Town):
-    assert client_of(town.it).get(BOARD).status_code == 200
+    page = client_of(town.it).get(BOARD).content.decode()
+    assert 'class="btn btn-main" href="/imports/"' in page
+    lead = client_of(town.lead).get(BOARD)
+    assert "まだ端末がありません" in text(lead)
+    assert "/imports/" not in lead.content.decode()
 
 
 def test_the_board_is_drawn_with_and_without_a_plan(town: Town):

@@ -166,7 +166,7 @@ def draw(
         "charts": _charts(board),
         "by_bureau": look.by_bureau,
         "sees_minutes": look.sees_minutes,
-        "sees_spent": look.rights.is_it or board.is_outside,
+        "is_it": look.rights.is_it,
         "minutes_before": look.minutes_before,
     }
     drawn = replace(
