@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from celery import shared_task
 from django.db import transaction
 
-from kitting.directory import actions
+from kitting.directory.actions import changing, looking
 from kitting.directory.client import Directory, DirectoryError
 from kitting.directory.queries import access, due_scope, newest_since, running_look
 from kitting.directory.states import Problem
@@ -39,7 +39,7 @@ def change() -> None:
     """Disable, enable again and write what was asked for, and read it back."""
     _, now = current()
     with Directory(access()) as directory:
-        actions.work_off(directory=directory, now=now)
+        changing.work_off(directory=directory, now=now)
 
 
 def look_on(*, seconds: float = ROUND_SECONDS) -> DirectoryLook | None:
@@ -51,15 +51,15 @@ def look_on(*, seconds: float = ROUND_SECONDS) -> DirectoryLook | None:
     way, going = access(), running_look()
     if going is None:
         scope = due_scope(now) if way.is_set_up else None
-        going = actions.begin_look(scope=scope, now=now) if scope else None
-    held = actions.hold(look_id=going.pk, now=now) if going else None
+        going = looking.begin_look(scope=scope, now=now) if scope else None
+    held = looking.hold(look_id=going.pk, now=now) if going else None
     if held is None:
         return None
     try:
         with Directory(way) as directory:
             _read_pages(held, directory, until=time.monotonic() + seconds)
     finally:
-        actions.let_go(look_id=held.pk)
+        looking.let_go(look_id=held.pk)
     wake()
     return held
 
@@ -75,14 +75,14 @@ def _read_pages(held: DirectoryLook, directory: Directory, *, until: float) -> N
         except DirectoryError as error:
             log.warning("Google's directory: %s", error)
             _, now = current()
-            actions.stumble(look_id=held.pk, error=error, now=now)
+            looking.stumble(look_id=held.pk, error=error, now=now)
             return
         _, now = current()
         if page.next_token and page.next_token == token:
             endless = DirectoryError(Problem.BROKEN, "the same page again")
-            actions.stumble(look_id=held.pk, error=endless, now=now)
+            looking.stumble(look_id=held.pk, error=endless, now=now)
             return
-        goes_on = actions.take_page(
+        goes_on = looking.take_page(
             look_id=held.pk, token=token, page=page, now=now, until=since
         )
         token = page.next_token

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.forms import SheetRefusedError
 from accounts.queries import SecondFactor, local_day, second_factor
-from kitting.directory import actions
+from kitting.directory.actions import changing, looking
 from kitting.directory.forms import ChangeForm, ExportForm, odd_columns, problems, read_export
 from kitting.directory.models import RemoteChange
 from kitting.directory.queries import (
@@ -78,7 +78,7 @@ def look_now(request: SiteRequest) -> HttpResponse:
     by = team_here(request)
     if not access().is_set_up:
         messages.warning(request, _("The access to Google is not set up on this site."))
-    elif actions.begin_look(scope=Scope.FULL, now=request.now, by=by) is None:
+    elif looking.begin_look(scope=Scope.FULL, now=request.now, by=by) is None:
         messages.info(request, _("Google is being asked already."))
     else:
         messages.success(request, _("Google is being asked. This page shows how far it is."))
@@ -93,8 +93,8 @@ def write_back(request: SiteRequest) -> HttpResponse:
     """Give Google our asset tags, places and users where they differ."""
     by = team_here(request)
     try:
-        number = actions.ask_write_back(by=by, now=request.now)
-    except actions.ChangeRefusedError as refused:
+        number = changing.ask_write_back(by=by, now=request.now)
+    except changing.ChangeRefusedError as refused:
         messages.warning(request, why_refused(refused.why))
     else:
         said = ngettext(
@@ -138,7 +138,7 @@ def export(request: SiteRequest, finding: str, kind: str) -> HttpResponse:
         raise Http404
     today = local_day(request.now)
     head, rows = export_rows(lines(found, today, most=EXPORT_MOST))
-    actions.note_export(finding=found, kind=kind, number=len(rows), by=by, now=request.now)
+    looking.note_export(finding=found, kind=kind, number=len(rows), by=by, now=request.now)
     write = write_csv if kind == "csv" else write_workbook
     response = HttpResponse(write(head, rows), content_type=TYPES[kind])
     name = f"google-{found.value}-{today:%Y%m%d}.{kind}"
@@ -165,7 +165,7 @@ def take_in(request: SiteRequest) -> HttpResponse:
         except SheetRefusedError as refused:
             context["wrong"] = problems(refused.flaws)
             return render(request, "directory/take_in.html", context, status=422)
-        result = actions.take_sheet(
+        result = looking.take_sheet(
             rows=rows,
             whole=form.cleaned_data["whole"],
             now=request.now,
@@ -184,7 +184,7 @@ def take_in(request: SiteRequest) -> HttpResponse:
     return render(request, "directory/take_in.html", context, status=status)
 
 
-def _taken(result: actions.SheetResult) -> str:
+def _taken(result: looking.SheetResult) -> str:
     return _(
         "Devices in the file: %(seen)s. Known to Kitto: %(matched)s. Steps confirmed: %(confirmed)s."
     ) % {"seen": result.seen, "matched": result.matched, "confirmed": result.confirmed}
@@ -252,7 +252,7 @@ def change(request: SiteRequest, device_id: int) -> HttpResponse:
     form = ChangeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.ask_change(
+            changing.ask_change(
                 device=page.device,
                 kind=page.kind,
                 reason=form.cleaned_data["reason"],
@@ -261,7 +261,7 @@ def change(request: SiteRequest, device_id: int) -> HttpResponse:
                 now=request.now,
                 by_hand=bool(_why_not(request)),
             )
-        except actions.ChangeRefusedError as refused:
+        except changing.ChangeRefusedError as refused:
             messages.warning(request, why_refused(refused.why))
         wake_directory()
         return redirect("directory:device", device_id=device_id)
@@ -283,6 +283,6 @@ def change_done(request: SiteRequest, change_id: int) -> HttpResponse:
     """Note that it was done in Google's console."""
     by = team_here(request)
     found = get_object_or_404(RemoteChange.objects.select_related("device"), pk=change_id)
-    if actions.finish_by_hand(change=found, by=by, now=request.now):
+    if changing.finish_by_hand(change=found, by=by, now=request.now):
         messages.success(request, _("Noted. The next look at Google compares it."))
     return redirect("directory:device", device_id=found.device_id)

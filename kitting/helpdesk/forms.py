@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from kitting.escalation.forms import WORDS_MAX
+from kitting.escalation.forms.asking import WORDS_MAX
 from kitting.helpdesk.rules import unknown_names
 from kitting.helpdesk.states import Outcome
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kitting.escalation.actions.moves import may_join
-from kitting.escalation.forms import said_minutes
+from kitting.escalation.forms.ladder import said_minutes
 from kitting.escalation.models import Offer
 from kitting.escalation.queries.desk import waiting_number
 from kitting.escalation.queries.moves import last_move, others_of_person

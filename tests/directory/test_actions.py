@@ -10,18 +10,14 @@ import time_machine
 from accounts.models import AuditEntry
 from accounts.queries import SecondFactor
 from accounts.states import Role
-from kitting.directory.actions import (
+from kitting.directory.actions.changing import (
     ChangeRefusedError,
     ask_change,
     ask_write_back,
-    begin_look,
     finish_by_hand,
-    hold,
-    stumble,
-    take_page,
-    take_sheet,
     work_off,
 )
+from kitting.directory.actions.looking import begin_look, hold, stumble, take_page, take_sheet
 from kitting.directory.client import Directory, DirectoryError, Page
 from kitting.directory.forms import read_export
 from kitting.directory.queries import access

@@ -25,7 +25,7 @@ from kitting.escalation.actions.policies import (
     save_policy,
 )
 from kitting.escalation.actions.sweeping import sweep
-from kitting.escalation.forms import said_minutes
+from kitting.escalation.forms.ladder import said_minutes
 from kitting.escalation.models import Duty, Offer, Plea, Policy, PolicyLevel, Ticket
 from kitting.escalation.queries.ladder import as_ladder, duty_weeks, ladder_book, on_duty
 from kitting.escalation.states import Case, Level, Part, PleaAnswer, Quiet, Reach, TicketKind

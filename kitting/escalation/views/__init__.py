@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kitting.devices.queries import device_by_code
 from kitting.escalation import actions
 from kitting.escalation.actions.swaps import tell_wrong_box
-from kitting.escalation.forms import (
+from kitting.escalation.forms.asking import (
     REPORTS,
     WORDS_MAX,
     AskForm,

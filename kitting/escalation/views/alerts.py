@@ -16,7 +16,8 @@ from accounts.models import Place
 from kitting.escalation import actions
 from kitting.escalation.actions.alerts import answer_outage, end_outage
 from kitting.escalation.actions.outages import declare_outage
-from kitting.escalation.forms import AnnouncementForm, OutageForm, ReplyForm, WordsForm
+from kitting.escalation.forms.alerts import AnnouncementForm, OutageForm
+from kitting.escalation.forms.asking import ReplyForm, WordsForm
 from kitting.escalation.models import Outage
 from kitting.escalation.queries.broken import outage_rows
 from kitting.escalation.queries.ladder import organisation_book

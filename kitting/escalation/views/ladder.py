@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kitting.escalation import rules
 from kitting.escalation.actions import policies
 from kitting.escalation.actions.duty import put_on_duty, take_off_duty
-from kitting.escalation.forms import DutyForm, PolicyForm, ScopeForm
+from kitting.escalation.forms.ladder import PolicyForm, ScopeForm
+from kitting.escalation.forms.moves import DutyForm
 from kitting.escalation.models import Duty, Policy
 from kitting.escalation.queries.ladder import (
     as_ladder,

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kitting.escalation.actions import losses as loss_actions
-from kitting.escalation.forms import LossForm, ReportForm
+from kitting.escalation.forms.asking import LossForm, ReportForm
 from kitting.escalation.models import LossReport, Ticket
 from kitting.escalation.queries.losses import losses_of_strangers
 from kitting.escalation.states import LossLine, TicketKind

@@ -17,7 +17,7 @@ from kitting.escalation import actions
 from kitting.escalation.actions import moves
 from kitting.escalation.actions.colleagues import answer_plea, offer_help, withdraw_offer
 from kitting.escalation.actions.moves import Move, helpers_for, may_join
-from kitting.escalation.forms import (
+from kitting.escalation.forms.moves import (
     HoldForm,
     MergeForm,
     MoveForm,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from accounts.forms import SheetRefusedError
-from kitting.directory.actions import take_sheet
+from kitting.directory.actions.looking import take_sheet
 from kitting.directory.forms import odd_columns, problems, read_export
 from kitting.management.commands._sheets import SheetCommand, listed
 
