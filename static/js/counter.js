@@ -273,5 +273,7 @@ const keepForLater = async (worker) => {
   await navigator.serviceWorker.register(worker);
   const { active } = await navigator.serviceWorker.ready;
   active?.postMessage({ type: "counter" });
+  // What reads codes here loads more files; fetched now, the worker has them too.
+  if (!("BarcodeDetector" in window)) await import(own.dataset.zxing);
 };
 if (part.dataset.worker && "serviceWorker" in navigator) keepForLater(part.dataset.worker).catch(() => {}); // a browser that refuses works as it did before

@@ -103,6 +103,13 @@ KEPT = """async () => {
 }"""
 
 
+FILES = """async () => {
+  const names = (await caches.keys()).filter((name) => name.startsWith("kitto-files-"));
+  const kept = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
+  return kept.flat().map(({ url }) => url);
+}"""
+
+
 def test_the_counter_comes_up_again_without_a_network(
     new_context: OpenBrowser, city: City
 ) -> None:
@@ -116,6 +123,7 @@ def test_the_counter_comes_up_again_without_a_network(
     page.reload()
     expect(page.get_by_text(city.neighbour.person.name)).to_be_visible()
     until(lambda: len(page.evaluate(KEPT)) == len(("hand out", "arrive")))
+    until(lambda: any("zxing-wasm/share" in url for url in page.evaluate(FILES)))
     bare = "".join(page.evaluate(KEPT))
     assert "csrfmiddlewaretoken" not in bare
     assert not [name for name in (clerk.name, city.neighbour.person.name) if name in bare]
