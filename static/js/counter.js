@@ -6,6 +6,7 @@ const CALM = 2000; // the lists are read anew when the queue has a moment
 const CODE = /(?:^|\/d\/)[2-9A-HJKMNP-TV-Y]{4}[-‐－]?[2-9A-HJKMNP-TV-Y]{4}\/?$/i;
 const part = document.querySelector("[data-counter]");
 const isBare = part.dataset.bare !== undefined;
+const { saved } = document.documentElement.dataset; // set by the worker on a page it has kept
 const own = document.querySelector("script[data-zxing]");
 const $ = (name, from = document) => from.querySelector(`[data-${name}]`);
 
@@ -155,6 +156,7 @@ const flush = async (fresh) => {
 
 // What is being typed is never thrown away; the true page sends what waits as soon as it is there.
 const giveWay = async () => {
+  if (!saved) return;
   const answer = await fetch(`${location.pathname}?bare=1`, { redirect: "manual", cache: "no-store" }).catch(() => null);
   const isThere = answer && (answer.ok || answer.type === "opaqueredirect");
   if (isThere && !box.value && !person?.value) location.replace(location.pathname);
