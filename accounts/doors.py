@@ -59,6 +59,11 @@ def note_sign_in(
     return row
 
 
+def renew_sign_in(*, before: str, after: str) -> None:
+    """Let the list go on with a browser whose session got a new key."""
+    SignIn.objects.filter(session_key=before).update(session_key=after)
+
+
 def _sessions() -> _SessionStore:
     store: _SessionStore = import_module(settings.SESSION_ENGINE).SessionStore()
     return store

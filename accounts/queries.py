@@ -111,7 +111,7 @@ class SecondFactor(Enum):
 
 # What a session keeps of how its person proved who they are; allauth writes it.
 PROOFS_KEY = "account_authentication_methods"
-# Since when somebody with a guarded role is signed in, and when they last did something.
+# Since when somebody is signed in and, with a guarded role, when they last did something.
 GUARD_KEY = "guard"
 # How long a proof counts as lately given, and how long it opens the pages of IT.
 FRESH = timedelta(minutes=5)
@@ -122,6 +122,12 @@ def second_factor(session: Mapping[str, object], *, now: datetime) -> SecondFact
     at = proven_at(session)
     lately = at is not None and now - FRESH <= at <= now + FRESH
     return SecondFactor.PROVEN if lately else SecondFactor.MISSING
+
+
+def session_clocks(now: datetime, *, is_guarded: bool) -> dict[str, str]:
+    """Return what a new session keeps under `GUARD_KEY`: no session lasts for ever, one of IT rests for an hour."""
+    at = now.isoformat()
+    return {"since": at, "seen": at} if is_guarded else {"since": at}
 
 
 def proven_at(session: Mapping[str, object]) -> datetime | None:

@@ -35,5 +35,8 @@ urlpatterns = [
     path("roles/", roles.overview, name="account_roles"),
     path("roles/<int:person_id>/", roles.person, name="account_role_person"),
     path("roles/<int:person_id>/factor/", roles.forget_factor, name="account_forget_factor"),
+    path(
+        "roles/<int:person_id>/sessions/end/", roles.end_sessions, name="account_end_sessions"
+    ),
     path("roles/take/<int:grant_id>/", roles.take, name="account_take_role"),
 ]

@@ -26,7 +26,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.actions import count_try, forgive_tries, write_audit
 from accounts.doors import is_guarded, note_sign_in
 from accounts.models import User
-from accounts.queries import GUARD_KEY, PROOFS_KEY, factors_of, is_mail_open
+from accounts.queries import (
+    GUARD_KEY,
+    PROOFS_KEY,
+    factors_of,
+    is_mail_open,
+    session_clocks,
+)
 from accounts.states import Door
 from kitting.handoff.rules import browser_name, system_name
 from kitting.lib import qr
@@ -117,12 +123,11 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no 
         )
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Sign in, remember the browser for the person's list, and start the clock of IT."""
+        """Sign in, remember the browser for the person's list, and start the clocks of the session."""
         super().login(request, user)
         remember_sign_in(request, user, door=_door_of(request))
-        if is_guarded(user):
-            now = cast("SiteRequest", request).now.isoformat()
-            request.session[GUARD_KEY] = {"since": now, "seen": now}
+        now = cast("SiteRequest", request).now
+        request.session[GUARD_KEY] = session_clocks(now, is_guarded=is_guarded(user))
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Lead to the page somebody wanted; who needs a second step and has none sets it up first."""

@@ -59,9 +59,8 @@ def end_all(request: PersonRequest) -> HttpResponse:
         reason="own wish",
         keep=request.session.session_key or "",
     )
-    key = request.session.session_key
+    before = request.session.session_key or ""
     update_session_auth_hash(request, person)
-    # Django gives this browser a new key; the list goes on with it.
-    person.sign_ins.filter(session_key=key).update(session_key=request.session.session_key)
+    doors.renew_sign_in(before=before, after=request.session.session_key or "")
     messages.success(request, _("All other browsers are signed out."))
     return redirect("account_browsers")

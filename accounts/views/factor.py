@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.actions import write_audit
+from accounts.doors import renew_sign_in
 from accounts.queries import factors_of
 from accounts.requests import person_of
 from accounts.views.frame import page
@@ -112,8 +113,19 @@ class _NewCodes(recovery.GenerateRecoveryCodesView):  # type: ignore[misc]  # al
         return response
 
 
+def _with_a_new_key(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Give the session a new key after a proof, and the list of browsers with it."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    renew_sign_in(before=before or "", after=request.session.session_key or "")
+    return response
+
+
 class _PasskeyAgain(keys.ReauthenticateWebAuthnView):  # type: ignore[misc]  # allauth ships no types
     template_name = "accounts/factor_again.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        return _with_a_new_key(self.request, super().form_valid(form))
 
     def form_invalid(self, form: Any) -> HttpResponse:
         for sentence in form.errors.get("credential", []):
@@ -123,6 +135,9 @@ class _PasskeyAgain(keys.ReauthenticateWebAuthnView):  # type: ignore[misc]  # a
 
 class _Again(base.ReauthenticateView):  # type: ignore[misc]  # allauth ships no types
     template_name = "accounts/factor_again.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        return _with_a_new_key(self.request, super().form_valid(form))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found: dict[str, Any] = super().get_context_data(**kwargs)

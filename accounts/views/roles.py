@@ -151,3 +151,17 @@ def forget_factor(request: PersonRequest, person_id: int) -> HttpResponse:
             request, _("Forgotten. At the next sign-in a new second step is set up.")
         )
     return redirect("account_role_person", person_id=found.pk)
+
+
+@never_cache
+@login_required
+@require_POST
+def end_sessions(request: PersonRequest, person_id: int) -> HttpResponse:
+    """Sign somebody else out everywhere, after a device was lost or stolen."""
+    by = _it_lead(request)
+    found = get_object_or_404(User, pk=person_id)
+    if found.pk == by.pk:
+        raise PermissionDenied
+    doors.end_all_sessions(person=found, by=by, now=request.now, reason="it lead")
+    messages.success(request, _("Signed out everywhere."))
+    return redirect("account_role_person", person_id=found.pk)

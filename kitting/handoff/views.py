@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.doors import note_sign_in
 from accounts.models import User
+from accounts.queries import GUARD_KEY, session_clocks
 from accounts.states import Door
 from kitting.handoff import actions, rules
 from kitting.handoff.forms import CodeForm
@@ -259,6 +260,7 @@ def fetch(request: SiteRequest) -> HttpResponse:
         return _open_here(request, found.journey)
     if found.person is not None:
         login(request, found.person)
+        request.session[GUARD_KEY] = session_clocks(request.now, is_guarded=False)
         note_sign_in(
             person=found.person,
             session_key=request.session.session_key or "",

@@ -447,7 +447,7 @@ def is_over(journey: Journey, *, now: datetime) -> bool:
 
 def is_shared_pc(request: HttpRequest) -> bool:
     """Tell whether somebody said that several people use this browser."""
-    return request.COOKIES.get(SHARED_COOKIE) == "1"
+    return request.COOKIES.get(f"{settings.COOKIE_PREFIX}{SHARED_COOKIE}") == "1"
 
 
 def is_inside(request: HttpRequest) -> bool:

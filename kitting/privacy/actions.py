@@ -21,7 +21,7 @@ from kitting.journeys.models import EventNote
 from kitting.labels.models import AccountSlip
 from kitting.notices.models import Notice
 from kitting.notices.states import NoticeState
-from kitting.privacy.queries import ERASED, rules
+from kitting.privacy.queries.kept import ERASED, rules
 
 if TYPE_CHECKING:
     from datetime import datetime

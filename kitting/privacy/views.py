@@ -22,7 +22,8 @@ from accounts.queries import SecondFactor, second_factor
 from accounts.requests import person_of
 from kitting.privacy.actions import StillHereError, note_export, remove_person
 from kitting.privacy.forms import ExportForm, RemoveForm
-from kitting.privacy.queries import everything_about, file_of, kept_lines, people_found
+from kitting.privacy.queries.kept import kept_lines
+from kitting.privacy.queries.person import file_of, people_found, rows_about
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +114,7 @@ def export(request: SiteRequest, person_id: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, found, export=form)
     kind, reason = form.cleaned_data["kind"], form.cleaned_data["reason"]
-    body = file_of(found, everything_about(found), kind=kind, now=request.now)
+    body = file_of(found, rows_about(found), kind=kind, now=request.now)
     note_export(person=found, by=person_of(request), now=request.now, kind=kind, reason=reason)
     answer = HttpResponse(body, content_type=TYPES[kind])
     name = f"person-{found.pk}-{localtime(request.now):%Y%m%d-%H%M}.{kind}"

@@ -134,21 +134,22 @@ def rights_in(site: SiteRequest) -> Rights:
 def guard_middleware(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """End sessions of IT that are too old or idle; lead to the second step where it is missing.
+    """End sessions that are too old, and those of IT that are idle; lead to the second step where it is missing.
 
-    Who signed in with a guarded role carries a mark in the session, so nobody else pays a query.
+    A session carries its own clocks, so that nobody pays a query.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         site = cast("SiteRequest", request)
         if not hasattr(site, "now"):
             return get_response(request)
-        if GUARD_KEY in request.session and _is_spent(site):
+        mark = request.session.get(GUARD_KEY)
+        if mark and _is_spent(mark, site.now):
             logout(request)
-            messages.info(request, _("You were signed out, as IT is after a while."))
+            messages.info(request, _said_at_the_end(mark))
             return HttpResponseRedirect(login_address(request))
         response = get_response(request)
-        if GUARD_KEY in request.session and "part" not in request.GET:
+        if "part" not in request.GET:
             _note_seen(site)
         _note_refusal(site, response)
         return _second_step(site, response)
@@ -156,16 +157,26 @@ def guard_middleware(
     return middleware
 
 
-def _is_spent(site: SiteRequest) -> bool:
-    mark = site.session[GUARD_KEY]
-    since, seen = (datetime.fromisoformat(mark[key]) for key in ("since", "seen"))
-    is_old = site.now - since > timedelta(hours=settings.STAFF_SESSION_HOURS)
-    return is_old or site.now - seen > timedelta(minutes=settings.STAFF_IDLE_MINUTES)
+def _is_spent(mark: dict[str, str], now: datetime) -> bool:
+    age = now - datetime.fromisoformat(mark["since"])
+    if "seen" not in mark:
+        return age > timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    idle = now - datetime.fromisoformat(mark["seen"])
+    is_old = age > timedelta(hours=settings.STAFF_SESSION_HOURS)
+    return is_old or idle > timedelta(minutes=settings.STAFF_IDLE_MINUTES)
+
+
+def _said_at_the_end(mark: dict[str, str]) -> str:
+    if "seen" in mark:
+        return _("You were signed out, as IT is after a while.")
+    return _("You were signed out, as everybody is after two weeks. Please sign in again.")
 
 
 def _note_seen(site: SiteRequest) -> None:
     """Write down that somebody did something, once a minute at most."""
-    mark = site.session[GUARD_KEY]
+    mark = site.session.get(GUARD_KEY)
+    if not mark or "seen" not in mark:
+        return
     if site.now - datetime.fromisoformat(mark["seen"]) >= A_MINUTE:
         site.session[GUARD_KEY] = {**mark, "seen": site.now.isoformat()}
 
@@ -235,4 +246,4 @@ def reading_of(request: HttpRequest) -> Reading:
     if request.user.is_authenticated:
         person = request.user
         return Reading(theme=person.theme, text=person.text_size, ruby=person.ruby)
-    return reading_from(request.COOKIES.get(READING_COOKIE, ""))
+    return reading_from(request.COOKIES.get(f"{settings.COOKIE_PREFIX}{READING_COOKIE}", ""))

@@ -234,7 +234,7 @@ def reading(request: SiteRequest) -> HttpResponse:
         actions.set_reading(person=request.user, reading=wish)
     else:
         response.set_cookie(
-            READING_COOKIE,
+            f"{settings.COOKIE_PREFIX}{READING_COOKIE}",
             wish.cookie,
             max_age=A_YEAR,
             secure=settings.SESSION_COOKIE_SECURE,

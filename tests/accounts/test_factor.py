@@ -273,6 +273,20 @@ def test_a_session_of_everybody_else_goes_on(clock: time_machine.Traveller) -> N
     assert client.get("/accounts/browsers/").status_code == 200
 
 
+def test_nobody_stays_signed_in_for_ever_however_often_they_come(
+    clock: time_machine.Traveller,
+) -> None:
+    client = first_step(UserFactory.create())
+    for _day in range(14):
+        clock.shift(timedelta(days=1))
+        client.post("/language/", {"language": "ja"})
+        assert client.get("/accounts/browsers/").status_code == 200
+        client.session.save()  # whatever writes a session gives its row new days
+    clock.shift(timedelta(minutes=1))
+    assert client.get("/accounts/browsers/").status_code == 302
+    assert "_auth_user_id" not in client.session
+
+
 def test_signing_in_gives_the_session_a_new_key(it: User) -> None:
     client = Client()
     client.post("/accounts/login/", {"email": it.email})
@@ -282,6 +296,25 @@ def test_signing_in_gives_the_session_a_new_key(it: User) -> None:
     client.post("/accounts/login/code/confirm/", {"code": found[0]})
     assert client.session["_auth_user_id"] == str(it.pk)
     assert client.session.session_key != before
+
+
+def test_a_new_proof_gives_the_session_a_new_key(
+    it: User, clock: time_machine.Traveller
+) -> None:
+    client = first_step(it)
+    secret = set_up_app(client, clock)
+    before = client.session.session_key
+    clock.shift(timedelta(minutes=6))
+    now = __import__("time").time()
+    answer = client.post("/accounts/again/code/", {"code": app_code(secret, now)})
+    assert answer.status_code == 302
+    after = client.session.session_key
+    assert after != before
+    assert SignIn.objects.get(person=it).session_key == after
+    assert client.get("/accounts/browsers/").status_code == 200
+    thief = Client()
+    thief.cookies["kitto_session"] = str(before)
+    assert thief.get("/accounts/browsers/").status_code == 302
 
 
 def test_whoever_owns_a_second_step_is_told_when_it_changes(

@@ -271,3 +271,17 @@ def test_the_list_of_browsers_takes_one_query_however_many() -> None:
             client.get("/accounts/browsers/")
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_the_it_lead_ends_every_session_of_somebody(lead: User) -> None:
+    person = UserFactory.create()
+    phone, client = browser(person), browser(lead)
+    SignInFactory.create(person=person)
+    path = f"/accounts/roles/{person.pk}/"
+    assert f"{path}sessions/end/" in client.get(path).content.decode()
+    assert phone.get("/accounts/browsers/").status_code == 200
+    assert client.post(f"{path}sessions/end/").status_code == 302
+    assert phone.get("/accounts/browsers/").status_code == 302
+    assert not person.sign_ins.exists()
+    assert AuditEntry.objects.get(action="sessions.ended").actor == lead
+    assert client.post(f"/accounts/roles/{lead.pk}/sessions/end/").status_code == 403

@@ -83,6 +83,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "account_browsers": ("LLoooooooo", "LLmmmmmmmm"),
     "account_end_browser": ("LLmmmmmmmm", "LLr-------"),
     "account_end_browsers": ("LLmmmmmmmm", "LLrrrrrrrr"),
+    "account_end_sessions": ("LLmmmmmmmm", "LL-----r-t"),
     "account_forget_factor": ("LLmmmmmmmm", "LL-----r-t"),
     "account_passkey_options": ("mmmmmmmmmm", "oooooooooo"),
     "account_reauthenticate": ("LLrrrrrrrr", "LLmmmmmmmm"),

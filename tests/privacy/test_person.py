@@ -22,13 +22,14 @@ from kitting.escalation.states import EntryKind, TicketState
 from kitting.journeys.models import Event, EventNote, Journey
 from kitting.notices.models import Notice
 from kitting.privacy.actions import StillHereError, remove_person
-from kitting.privacy.queries import (
+from kitting.privacy.queries.person import (
     BELOW,
+    NEVER_OUT,
     NEVER_TABLES,
     OWN_FIELDS,
-    TABLE_WORDS,
     everything_about,
 )
+from kitting.privacy.queries.words import FIELD_WORDS, INNER, TABLE_WORDS
 from kitting.site.queries import wall_clock
 from tests.factories import (
     NOW,
@@ -141,6 +142,12 @@ def test_the_it_lead_takes_everything_out_as_a_file_and_says_why(lead: Client) -
         word for word in ("大島", SAID, "192.0.2.3") if word in words_of(files["pdf"])
     }
     assert b"Helvetica" not in files["pdf"]
+    paper = words_of(files["pdf"])
+    assert "Staff number" in paper
+    assert "signed in" in paper
+    assert not [
+        word for word in ("staff_number", "step_key", "_at:", "sign_in.done") if word in paper
+    ]
     entries = AuditEntry.objects.filter(action="person.exported").order_by("pk")
     assert [entry.data for entry in entries] == [
         {"kind": kind, "reason": "asked at the counter"} for kind in ("json", "pdf")
@@ -203,6 +210,17 @@ def test_every_table_about_somebody_has_words() -> None:
         or (field.related_model is User and field.name in OWN_FIELDS)
     }
     assert sorted(named | {"user", "auditentry"}) == sorted(TABLE_WORDS)
+
+
+def test_every_column_of_those_tables_has_words_or_is_the_programs_own() -> None:
+    columns = {
+        field.name
+        for model in apps.get_models()
+        if model._meta.model_name in TABLE_WORDS
+        for field in model._meta.concrete_fields
+    }
+    assert sorted(columns - NEVER_OUT) == sorted(set(FIELD_WORDS) | INNER)
+    assert not set(FIELD_WORDS) & INNER
 
 
 def test_nobody_is_removed_by_a_slip_of_the_hand_or_while_here() -> None:

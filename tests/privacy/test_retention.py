@@ -18,7 +18,7 @@ from kitting.escalation.states import EntryKind, TicketState
 from kitting.journeys.models import Event, EventNote
 from kitting.notices.models import Notice
 from kitting.privacy.actions import retain
-from kitting.privacy.queries import due_now, rules
+from kitting.privacy.queries.kept import due_now, rules
 from tests.factories import (
     NOW,
     DeviceFactory,

@@ -275,7 +275,45 @@ def the_way_in_is_safe(city: City) -> None:
     assert "max-age=31536000" in home.headers["Strict-Transport-Security"]
     assert "unsafe" not in home.headers["Content-Security-Policy"]
     assert all("Secure" in cookie and "HttpOnly" in cookie for cookie in home.cookies)
+    assert all(cookie.startswith("__Host-") for cookie in home.cookies)
     assert city.ask("/", Host="elsewhere.example").status == 404
+    old_ways_are_shut(city)
+    a_message_ends_where_both_say(city)
+
+
+def old_ways_are_shut(city: City) -> None:
+    """What a recording of today could be opened by, and what nobody should speak any more."""
+    for versions, ciphers in (
+        (ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"),
+        (ssl.TLSVersion.TLSv1_2, "AES128-GCM-SHA256:AES256-SHA"),
+    ):
+        context = ssl.create_default_context(cafile=str(city.folder / "fullchain.pem"))
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = versions
+        context.set_ciphers(ciphers)
+        with (
+            socket.create_connection(("127.0.0.1", city.https), 10) as line,
+            pytest.raises(ssl.SSLError),
+        ):
+            context.wrap_socket(line, server_hostname=HOST)
+
+
+def a_message_ends_where_both_say(city: City) -> None:
+    """A body with two lengths is refused by nginx, and by gunicorn where it stands alone."""
+    sent = (
+        f"POST /language/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 6\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\n\r\n"
+    ).encode()
+    context = ssl.create_default_context(cafile=str(city.folder / "fullchain.pem"))
+    with (
+        socket.create_connection(("127.0.0.1", city.https), 10) as plain,
+        context.wrap_socket(plain, server_hostname=HOST) as line,
+    ):
+        line.sendall(sent)
+        assert line.recv(4096).startswith(b"HTTP/1.1 400 ")
+    with socket.create_connection(("127.0.0.1", city.web), 10) as line:
+        line.sendall(sent)
+        assert line.recv(4096).startswith(b"HTTP/1.1 400 ")
 
 
 def static_files_are_small_and_kept(city: City) -> None:

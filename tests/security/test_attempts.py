@@ -7,6 +7,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -14,6 +15,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.actions import count_try
@@ -23,6 +25,7 @@ from accounts.states import Role
 from kitting.journeys.queries import BOX_KEY
 from kitting.lib.cells import SheetError
 from kitting.lib.clients import client_address
+from kitting.lib.codes import ALPHABET, is_valid, make_code
 from kitting.lib.outbound import why_not
 from kitting.lib.photos import PhotoError, take_in
 from kitting.lib.sheets import read_table
@@ -183,7 +186,7 @@ def test_csrf_every_address_refuses_a_form_without_its_token(world: World) -> No
     assert open_doors == {}
 
 
-@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "trace"])
 def test_csrf_by_another_method_gains_nothing(world: World, method: str) -> None:
     client = as_person(world.it_lead, enforce_csrf_checks=True)
     for path in ("/accounts/logout/", "/settings/", f"/j/{world.own.pk}/s/check-box/done"):
@@ -432,6 +435,8 @@ def test_traversal_the_name_of_a_file_leads_nowhere(world: World, name: str) -> 
         "/var/kitto.sqlite3",
         "/admin/",
         "/media/x",
+        "/static/",
+        "/static/css/",
     ],
 )
 def test_traversal_and_forgotten_files_are_not_there(world: World, path: str) -> None:
@@ -500,6 +505,60 @@ def test_guessing_codes_of_sign_in_stops(world: World) -> None:
     assert AuditEntry.objects.filter(action="sign_in.refused").count() <= 10
 
 
+MANY = [150, pytest.param(10_000, marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("number", MANY)
+def test_guessing_ten_thousand_codes_of_sign_in_gains_nothing(
+    world: World, number: int
+) -> None:
+    """From ever new addresses, with ever new codes asked for: what is looked at in an hour stays a hundred."""
+    person = UserFactory.create()
+    tried, clients = 0, 0
+    while tried < number:
+        clients += 1
+        client = Client(REMOTE_ADDR=f"10.{clients // 250}.{clients % 250}.1")
+        client.post("/accounts/login/", {"email": person.email})
+        for _guess in range(6):
+            answer = client.post("/accounts/login/code/confirm/", {"code": f"{tried:08d}"})
+            assert "_auth_user_id" not in client.session
+            tried += 1
+            if answer.status_code == 302:
+                break
+    assert AuditEntry.objects.filter(action="sign_in.refused").count() <= 100
+
+
+@pytest.mark.parametrize("number", MANY)
+def test_guessing_ten_thousand_box_codes_tells_nothing(world: World, number: int) -> None:
+    """A code that is nobody's is answered alike, however near to one on a box; half of those tried are near."""
+    known = world.own.loan.device.code
+    near = [code for code in near_to(known) if code != known]
+    found = set()
+    for n in range(number):
+        code = near[n % len(near)] if n % 2 else make_code()
+        client = Client()
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.get(f"/d/{code}")
+        text = re.sub(
+            r'(csrfmiddlewaretoken" value|nonce)="[^"]*"', "", answer.content.decode()
+        )
+        text = text.replace(code, "CODE").replace(f"{code[:4]}-{code[4:]}", "CODE")
+        sql = tuple(query["sql"].replace(code, "CODE") for query in captured)
+        found.add((answer.status_code, text, re.sub(r"'2\d{3}-[^']*'", "TIME", str(sql))))
+    assert len(found) == 1
+    assert found.pop()[0] == 404
+
+
+def near_to(code: str) -> Iterator[str]:
+    """Yield every code that differs from one in two places."""
+    for first, second in combinations(range(len(code)), 2):
+        for one, other in product(ALPHABET, repeat=2):
+            letters = list(code)
+            letters[first], letters[second] = one, other
+            if is_valid("".join(letters)):
+                yield "".join(letters)
+
+
 def test_guessing_an_address_made_up_by_the_client_is_not_counted_as_another() -> None:
     seen = {
         client_address(remote="192.0.2.1", forwarded=f"10.0.0.{n}", proxies=0)
@@ -522,6 +581,15 @@ def test_injection_a_staff_number_is_only_a_number(world: World, number: str) ->
     assert answer.status_code in (400, 422, 429)
     assert BOX_KEY not in client.session
     assert User.objects.filter(pk=world.own.person_id).exists()
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**40])
+def test_injection_a_number_no_table_holds_is_nothing(world: World, number: int) -> None:
+    client = as_person(world.it_lead)
+    for path in (f"/j/{number}/", f"/accounts/roles/{number}/", f"/tickets/{number}/"):
+        assert client.get(path).status_code == 404
+    for path in ("/accounts/roles/", "/accounts/log/", "/tickets/"):
+        assert client.get(path, {"page": number, "before": number}).status_code == 200
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", "{{ 7*7 }}49x", "' OR 1=1 --"])
@@ -548,6 +616,7 @@ def test_headers_of_every_answer(path: str) -> None:
     assert headers["Referrer-Policy"] == "same-origin"
     assert "camera=()" in headers["Permissions-Policy"]
     assert "Server" not in headers
+    assert "Access-Control-Allow-Origin" not in headers
 
 
 def test_a_body_that_no_page_sends_is_not_read(world: World) -> None:

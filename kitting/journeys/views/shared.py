@@ -32,11 +32,11 @@ def switch(request: SiteRequest) -> HttpResponse:
     """Note that several people use this browser, or only one (`over`)."""
     response = redirect(_back_of(request))
     if "over" in request.POST:
-        response.delete_cookie(SHARED_COOKIE, samesite="Lax")
+        response.delete_cookie(f"{settings.COOKIE_PREFIX}{SHARED_COOKIE}", samesite="Lax")
         messages.info(request, _("This PC is treated as your own again."))
         return response
     response.set_cookie(
-        SHARED_COOKIE,
+        f"{settings.COOKIE_PREFIX}{SHARED_COOKIE}",
         "1",
         max_age=A_YEAR,
         httponly=True,
@@ -83,6 +83,6 @@ def next_person(request: SiteRequest) -> HttpResponse:
 def _without_traces(response: HttpResponse) -> HttpResponse:
     """Let the browser drop what the one before left: pages kept for offline, ways of reading."""
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
-    response.delete_cookie(READING_COOKIE, samesite="Lax")
+    response.delete_cookie(f"{settings.COOKIE_PREFIX}{READING_COOKIE}", samesite="Lax")
     response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
     return response

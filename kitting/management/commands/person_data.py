@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from kitting.lib.sheets import clean_number_string
 from kitting.privacy.actions import StillHereError, note_export, remove_person
-from kitting.privacy.queries import everything_about, file_of
+from kitting.privacy.queries.person import file_of, rows_about
 from kitting.site.queries import wall_clock
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             self._remove(person, options["reason"])
 
     def _hand_out(self, person: User, target: Path, reason: str) -> None:
-        found, now = everything_about(person), wall_clock()
+        found, now = rows_about(person), wall_clock()
         kind = "pdf" if target.suffix == ".pdf" else "json"
         target.touch(mode=0o600, exist_ok=False)
         target.write_bytes(file_of(person, found, kind=kind, now=now))

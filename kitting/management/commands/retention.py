@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 
 from kitting.privacy.actions import retain
-from kitting.privacy.queries import due_now
+from kitting.privacy.queries.kept import due_now
 from kitting.site.queries import wall_clock
 
 if TYPE_CHECKING:

@@ -1,0 +1,167 @@
+"""Hostile text at every field of every form, and in every column of every table: it stays text.
+
+Forms are found by looking at every page, columns by asking the tables; `make test-long` tries every text at every field.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django import forms
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Sum
+from django.test import Client
+
+from accounts.models import User
+from kitting.notices.models import Notice
+from tests.house.test_access import TABLE, VISITORS, Cast, all_visitors, cast, path_of
+from tests.security.forms import Form, forms_on, texts_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["cast"]  # a fixture that is met by its name
+
+pytestmark = pytest.mark.django_db
+
+# Begins like a formula, ends an attribute, opens a tag, is a template, turns the line round, hides a sign.
+MARK = "='\"><b id=x>{{7*7}}\u202e\u200b👩‍💻"
+RAW = ("<b id=x", "id=x>{{7*7}}<", "49\u202e")
+TEXTS = {
+    "a tag": MARK,
+    "a script": "<script>alert(1)</script><b id=x>",
+    "a formula": "=cmd|' /C calc'!A0<b id=x>",
+    "a full-width formula": "\uff1dHYPERLINK(1)<b id=x>",
+    "an end of line": "a\r\nBcc: a@evil.example\r\n\r\n<b id=x>",
+    "a NUL": "a\x00<b id=x>",
+    "much": "<b id=x>" + "x" * 100_000,
+    "half a sign": "\ud83d<b id=x>".encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
+    "a number no table holds": f"{10**40}",
+    "nothing but hidden signs": "\u200b\u2066\u202e",
+}
+ALL = bool(os.environ.get("KITTO_ALL_LOOKS"))
+# Who looks at a page first: whoever may do most there.
+FIRST = ("IT lead", "IT", "own journey", "lead here", "box session", "desk", "anonymous")
+
+
+def client_of(cast: Cast, visitor: str) -> Client:
+    client = Client(headers={"accept-language": "ja"})
+    client.cookies = cast.cookies[visitor].copy()
+    return client
+
+
+def pages(cast: Cast) -> Iterator[tuple[str, str, str]]:
+    """Yield every address that answers a GET: its name, its path, and who looks."""
+    for name, (get, _post) in sorted(TABLE.items()):
+        cells = dict(zip(VISITORS, all_visitors(get), strict=True))
+        lookers = [visitor for visitor in FIRST if cells[visitor] in "ov"]
+        for visitor in lookers if ALL else lookers[:1]:
+            yield name, path_of(name, cast), visitor
+
+
+def assert_is_text(answer: Any, place: str) -> str:
+    """See that an answer is no fault, names its kind, and holds nothing raw; return its words."""
+    assert answer.status_code < 500 or answer.status_code == 503, (place, answer.status_code)
+    words = texts_in(answer)
+    kind = answer.headers.get("Content-Type", "")
+    assert kind or not words, place
+    assert not kind.startswith("text/") or "charset=utf-8" in kind.lower(), (place, kind)
+    if kind.startswith("text/html"):
+        assert not [raw for raw in RAW if raw in words], place
+    assert "evil.example" not in str(answer.headers.get("Bcc", "")), place
+    return words
+
+
+# --- every field of every form -------------------------------------------------------------------
+
+
+# A class of ours whose fields stand on no page of the table, and why.
+ELSEWHERE: dict[str, str] = {}
+
+
+def ours(kind: type[forms.BaseForm] = forms.BaseForm) -> Iterator[type[forms.BaseForm]]:
+    for child in kind.__subclasses__():
+        yield from ours(child)
+        if child.__module__.startswith(("accounts.", "kitting.")):
+            yield child
+
+
+@pytest.fixture
+def met(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
+    """Watch which field of which class of forms something hostile came to."""
+    found: set[tuple[str, str]] = set()
+    clean = forms.BaseForm.full_clean
+
+    def watched(form: forms.BaseForm) -> None:
+        for name in form.fields if form.is_bound else ():
+            said = form.data.get(form.add_prefix(name), "")
+            if any(text in str(said) for text in ("id=x", "\u200b", "0" * 40)):
+                found.add((type(form).__name__, name))
+        clean(form)
+
+    monkeypatch.setattr(forms.BaseForm, "full_clean", watched)
+    return found
+
+
+def found_forms(cast: Cast) -> list[tuple[str, Form]]:
+    found: dict[Any, tuple[str, Form]] = {}
+    for _name, path, visitor in pages(cast):
+        answer = client_of(cast, visitor).get(path)
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            for form in forms_on(path, texts_in(answer)):
+                found.setdefault(form.key, (visitor, form))
+    return list(found.values())
+
+
+def standing() -> tuple[Any, ...]:
+    """Return what must stay as it is for the next form to find its page."""
+    return Session.objects.count(), User.objects.aggregate(Sum("session_epoch"))
+
+
+def throw(cast: Cast, visitor: str, form: Form, values: dict[str, str]) -> None:
+    client = client_of(cast, visitor)
+    place = f"{visitor} {form.method} {form.action} {sorted(values)}"
+    with transaction.atomic():
+        answer = getattr(client, form.method)(form.action, {**form.values, **values})
+        assert_is_text(answer, place)
+        if answer.status_code == 302 and answer["Location"].startswith("/"):
+            assert_is_text(client.get(answer["Location"]), f"{place} and then")
+        for notice in Notice.objects.filter(subject__contains="\n"):
+            pytest.fail(f"{place}: {notice.subject}")
+        transaction.set_rollback(True)
+
+
+def test_every_field_of_every_form_gives_text_back_as_text(
+    cast: Cast, met: set[tuple[str, str]]
+) -> None:
+    texts = list(TEXTS.values())
+    thrown = 0
+    for visitor, form in found_forms(cast):
+        # Each field alone, so that the others let it through; which text it gets goes round.
+        for name in form.values:
+            is_typed = name in form.typed
+            chosen = (
+                texts
+                if ALL
+                else texts[thrown % len(texts) :][:1]
+                if not is_typed
+                else texts[:1]
+            )
+            for text in chosen:
+                throw(cast, visitor, form, {name: text})
+                thrown += 1
+        if form.typed:
+            text = texts[thrown % len(texts)]
+            throw(cast, visitor, form, dict.fromkeys(form.typed, text))
+    print(thrown)
+    there = {
+        (kind.__name__, name)
+        for kind in ours()
+        for name, one in kind.base_fields.items()
+        if not isinstance(one, forms.FileField)
+    }
+    missing = {f"{kind}.{name}" for kind, name in there - met} - set(ELSEWHERE)
+    assert sorted(missing) == []
