@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Max
 
+from accounts.actions import write_audit
 from kitting.guides.models import Edition, Guide, Lesson, Step, StepNote, Trouble
 from kitting.guides.rules.checking import problems
 from kitting.guides.states import EditionState
@@ -67,7 +68,7 @@ def load_guide(*, draft: GuideDraft, now: datetime, publish: bool) -> LoadResult
         edition = _write_edition(guide, draft, now=now)
     is_newly_published = publish and edition.state == EditionState.DRAFT
     if is_newly_published:
-        edition = publish_edition(edition_id=edition.pk, now=now)
+        edition = publish_edition(edition_id=edition.pk, by=None, now=now)
     declared = declare(
         flags=draft.flags,
         variables=draft.variables,
@@ -77,8 +78,8 @@ def load_guide(*, draft: GuideDraft, now: datetime, publish: bool) -> LoadResult
 
 
 @transaction.atomic
-def publish_edition(*, edition_id: int, now: datetime) -> Edition:
-    """Make a draft the edition that new journeys begin with. Raises `FrozenEditionError`."""
+def publish_edition(*, edition_id: int, by: User | None, now: datetime) -> Edition:
+    """Make a draft the edition that new journeys begin with; nobody where a command did it. Raises `FrozenEditionError`."""
     edition = _draft(edition_id)
     Edition.objects.filter(guide=edition.guide_id, state=EditionState.PUBLISHED).update(
         state=EditionState.RETIRED
@@ -86,6 +87,7 @@ def publish_edition(*, edition_id: int, now: datetime) -> Edition:
     edition.state = EditionState.PUBLISHED
     edition.published_at = now
     edition.save(update_fields=["state", "published_at"])
+    write_audit(action="edition.published", subject=str(edition.number), by=by, now=now)
     return edition
 
 
@@ -163,7 +165,7 @@ def publish_notes(*, edition_id: int, by: User, now: datetime) -> Edition:
 
     Raises `FrozenEditionError`.
     """
-    edition = publish_edition(edition_id=edition_id, now=now)
+    edition = publish_edition(edition_id=edition_id, by=by, now=now)
     StepNote.objects.filter(adopted_in=edition, ended_at__isnull=True).update(
         ended_at=now, ended_by=by
     )

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.actions import write_audit
 from kitting.escalation import actions as escalation
-from kitting.guides.actions import add_step_note, adopt_note, end_step_note, publish_notes
+from kitting.guides.actions import add_step_note, adopt_note, end_step_note
 from kitting.helpdesk.models import Look, Officer, SavedReply
 from kitting.helpdesk.states import Outcome
 
@@ -159,12 +159,4 @@ def propose_note(
         now=now,
         data={"note": note.pk, "edition": edition.number},
     )
-    return edition
-
-
-@transaction.atomic
-def publish_proposals(*, edition_id: int, by: User, now: datetime) -> Edition:
-    """Let everybody who begins from now on have the edition with the notes in it."""
-    edition = publish_notes(edition_id=edition_id, by=by, now=now)
-    write_audit(action="edition.published", subject=str(edition.number), by=by, now=now)
     return edition

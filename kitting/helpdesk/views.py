@@ -19,6 +19,7 @@ from kitting.escalation.actions.errors import TicketEndedError
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries.desk import ticket_page
 from kitting.escalation.states import TicketKind
+from kitting.guides.actions import publish_notes
 from kitting.guides.models import Edition, StepNote
 from kitting.guides.queries.kept import published_edition
 from kitting.guides.queries.lists import note_lines, step_name
@@ -359,7 +360,7 @@ def publish(request: SiteRequest, edition_id: int) -> HttpResponse:
         raise Http404
     drafts = StepNote.objects.filter(ended_at=None).values("adopted_in")
     edition = get_object_or_404(Edition, pk=edition_id, state=EditionState.DRAFT, pk__in=drafts)
-    actions.publish_proposals(edition_id=edition.pk, by=by, now=request.now)
+    publish_notes(edition_id=edition.pk, by=by, now=request.now)
     messages.success(request, _("Published. Whoever begins from now on reads it."))
     return redirect("helpdesk:notes")
 

@@ -93,7 +93,7 @@ def test_an_old_text_can_come_back_as_a_new_edition(small, now):
 
 def test_a_published_edition_is_not_published_or_thrown_away_again(small, now):
     with pytest.raises(actions.FrozenEditionError):
-        actions.publish_edition(edition_id=small.pk, now=now)
+        actions.publish_edition(edition_id=small.pk, by=None, now=now)
     with pytest.raises(actions.FrozenEditionError):
         actions.discard_edition(edition_id=small.pk)
 

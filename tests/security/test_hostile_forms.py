@@ -5,17 +5,20 @@ Forms are found by looking at every page, columns by asking the tables; `make te
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django import forms
-from django.contrib.sessions.models import Session
-from django.db import transaction
-from django.db.models import Sum
+from django.apps import apps
+from django.db import DatabaseError, models, transaction
 from django.test import Client
 
-from accounts.models import User
+from kitting.guides.queries.kept import forget_editions
+from kitting.lib.cells import safe_cell
 from kitting.notices.models import Notice
 from tests.house.test_access import TABLE, VISITORS, Cast, all_visitors, cast, path_of
 from tests.security.forms import Form, forms_on, texts_in
@@ -116,11 +119,6 @@ def found_forms(cast: Cast) -> list[tuple[str, Form]]:
     return list(found.values())
 
 
-def standing() -> tuple[Any, ...]:
-    """Return what must stay as it is for the next form to find its page."""
-    return Session.objects.count(), User.objects.aggregate(Sum("session_epoch"))
-
-
 def throw(cast: Cast, visitor: str, form: Form, values: dict[str, str]) -> None:
     client = client_of(cast, visitor)
     place = f"{visitor} {form.method} {form.action} {sorted(values)}"
@@ -165,3 +163,91 @@ def test_every_field_of_every_form_gives_text_back_as_text(
     }
     missing = {f"{kind}.{name}" for kind, name in there - met} - set(ELSEWHERE)
     assert sorted(missing) == []
+
+
+# --- every column of every table -----------------------------------------------------------------
+
+# What names things to the program, or is compared, counted or opened by; texts of people stand in none of these.
+INNER = frozenset(
+    """password session_key digest key code theme text_size ruby week table batch applied_by slug when phase step_key
+    current_step fast_until client_key source choice question version language client path paper_key header_key effect
+    dedupe_key kind about message_id holidays_country default previous head salt page_token illustration action subject
+    username staff_number mac_address serial_number update_state compliance status url secret address taker link
+    occasion line google_id status_seen beginning client_address""".split()
+)
+# JSON of the program's own making: keys, numbers and states, no words of people.
+INNER_JSON = frozenset(
+    {"data", "before", "after", "flags", "step_keys", "columns", "counts", "check_data", "call_it", "completion",
+     "readings", "values", "events", "differences", "phases", "prepare", "returns", "test_out", "errors", "paper_sheet",
+     "pairs"}
+)  # fmt: skip
+# Tables that only take new rows, or refuse what does not belong together: the database says so.
+REFUSED: set[str] = set()
+
+
+def hostile_leaves(value: Any) -> Any:
+    """Return the same shape with hostile words in it."""
+    if isinstance(value, dict):
+        return {key: hostile_leaves(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [hostile_leaves(one) for one in value]
+    return MARK if isinstance(value, str) else value
+
+
+def fill_every_column() -> tuple[set[str], set[str]]:
+    """Put hostile text into every column that may hold words; return what was refused, and what has no row."""
+    refused, empty = set(), set()
+    for model in apps.get_models():
+        if model._meta.app_label not in ("accounts", "kitting"):
+            continue
+        for column in model._meta.concrete_fields:
+            is_text = (
+                isinstance(column, (models.CharField, models.TextField)) and not column.choices
+            )
+            is_json = isinstance(column, models.JSONField)
+            if not (is_text and column.name not in INNER) and not (
+                is_json and column.name not in INNER_JSON
+            ):
+                continue
+            name = f"{model._meta.model_name}.{column.name}"
+            rows = list(model._default_manager.values_list("pk", column.name))
+            if not rows:
+                empty.add(name)
+            try:
+                with transaction.atomic():
+                    for pk, value in rows:
+                        one = model._default_manager.filter(pk=pk)
+                        one.update(**{column.name: hostile_value(column, pk, value)})
+            except DatabaseError:
+                refused.add(name)
+    forget_editions()
+    return refused, empty
+
+
+def hostile_value(column: Any, pk: int, value: Any) -> Any:
+    if isinstance(column, models.JSONField):
+        return hostile_leaves(value)
+    most = column.max_length or 200
+    return f"{MARK[: most - 6]}{pk}"[:most] if column.unique else MARK[:most]
+
+
+def test_every_column_of_every_table_is_shown_as_text(cast: Cast) -> None:
+    refused, empty = fill_every_column()
+    print(sorted(refused), sorted(empty))
+    for name, path, visitor in pages(cast):
+        answer = client_of(cast, visitor).get(path)
+        if answer.status_code == 302:
+            continue
+        words = assert_is_text(answer, f"{name} as {visitor}")
+        assert answer.status_code in (200, 304, 422, 503), (name, answer.status_code)
+        look_into(answer, words, name)
+
+
+def look_into(answer: Any, words: str, place: str) -> None:
+    """See that files hold text as text, too."""
+    kind = answer.headers.get("Content-Type", "")
+    if kind.startswith("application/json"):
+        json.loads(words)
+    elif kind.startswith("text/csv"):
+        for row in csv.reader(io.StringIO(words.removeprefix("\ufeff"), newline="")):
+            assert [cell for cell in row if safe_cell(cell) != cell] == [], place
