@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 ACTION_WORDS: dict[str, StrPromise] = {
-    "sign_in.done": _("signed in"),
+    "sign_in.done": _("came in by a sign-in"),
     "sign_in.refused": _("a sign-in was refused"),
     "session.signed_out": _("signed out"),
     "session.ended": _("ended the session of one browser"),
@@ -53,7 +53,7 @@ ACTION_WORDS: dict[str, StrPromise] = {
     "code.bound": _("bound a box code to a device"),
     "code.replaced": _("gave a device a new box code"),
     "code.retired": _("ended a box code"),
-    "labels.printed": _("printed labels"),
+    "labels.printed": _("printed a set of labels"),
     "labels.paper_saved": _("saved a label paper"),
     "labels.paper_dropped": _("dropped a label paper"),
     "labels.printer_measured": _("measured a printer"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,3 +26,12 @@ class PersonRequest(HttpRequest):
 def person_of(request: HttpRequest) -> User:
     """Return who is signed in; only behind `login_required`."""
     return cast("User", request.user)
+
+
+def way_back(request: HttpRequest) -> str:
+    """Return the page a form says it came from (`next`), or nothing where that is no address of this site."""
+    address = request.POST.get("next", "")
+    is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address if is_ours else ""

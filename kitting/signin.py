@@ -39,6 +39,7 @@ from kitting.lib import qr
 from kitting.lib.clients import client_address
 from kitting.lib.sealed import text_locks
 from kitting.notices.actions import queue, queue_message, render
+from kitting.notices.models import Notice
 from kitting.notices.states import Channel, Lane
 from kitting.notices.tasks import wake
 from kitting.site.queries import wall_clock
@@ -316,7 +317,7 @@ def say_code(*, email: str, code: str, request: HttpRequest) -> None:
     """Write the mail with a sign-in code, in the language the person is reading now.
 
     For an address that belongs to nobody the same work is done and thrown away, so that neither the
-    page nor its time tells who is on the roll.
+    page nor its time nor its statements tell who is on the roll.
     """
     person = User.objects.present(on=today()).filter(email__iexact=email).first()
     language = translation.get_language() or settings.LANGUAGE_CODE
@@ -340,8 +341,8 @@ def say_code(*, email: str, code: str, request: HttpRequest) -> None:
             now=cast("SiteRequest", request).now,
             lane=Lane.SIGN_IN,
         )
-        if notice and not person:
-            notice.delete()
+        if notice:
+            Notice.objects.filter(pk=notice.pk, person__isnull=True).delete()
     wake(Lane.SIGN_IN)
 
 

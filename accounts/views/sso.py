@@ -14,7 +14,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -22,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import sso
 from accounts.actions import write_audit
 from accounts.queries import local_day, person_by_claims
+from accounts.requests import way_back
 
 if TYPE_CHECKING:
     from accounts.requests import PersonRequest
@@ -46,10 +46,6 @@ def _callback(key: str) -> str:
 def start(request: PersonRequest, key: str) -> HttpResponse:
     """Send a browser to the provider, by a page: a form may lead to this site alone."""
     provider, question = _provider(key), sso.ask()
-    wish = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(
-        wish, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
     try:
         address = sso.authorize_url(provider, question, callback=_callback(key))
     except sso.SsoError as error:
@@ -57,7 +53,7 @@ def start(request: PersonRequest, key: str) -> HttpResponse:
     request.session[SESSION_KEY] = {
         **asdict(question),
         "key": key,
-        "next": wish if is_ours else "",
+        "next": way_back(request),
         "at": request.now.isoformat(),
     }
     context = {"address": address, "provider": provider}

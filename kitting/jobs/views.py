@@ -32,8 +32,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
     try:
         database_answers()
     except (DatabaseError, InterfaceError):
-        return HttpResponse("no database\n", content_type="text/plain", status=503)
-    return HttpResponse("ok\n", content_type="text/plain")
+        return HttpResponse(
+            "no database\n", content_type="text/plain; charset=utf-8", status=503
+        )
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
 @never_cache

@@ -10,6 +10,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fields import RowsField
 from accounts.models import Department, Place
 from kitting.rollout.actions import RolloutValues, WaveValues
 from kitting.rollout.models import PERCENT_MOST, Rollout, Wave
@@ -127,13 +128,13 @@ class WaveForm(forms.Form):
     starts_on = _day(_("First day"))
     starts_time = _time(_("Time on the first day"))
     ends_on = _day(_("Last day"))
-    departments = forms.ModelMultipleChoiceField(
+    departments = RowsField(
         label=_("Department"),
         queryset=Department.objects.none(),
         required=False,
         error_messages={"invalid_choice": _("Choose from the list.")},
     )
-    places = forms.ModelMultipleChoiceField(
+    places = RowsField(
         label=_("Place"),
         queryset=Place.objects.none(),
         required=False,

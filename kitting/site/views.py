@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.i18n import set_language
@@ -20,6 +19,7 @@ from django.views.i18n import set_language
 from accounts import actions as people
 from accounts.models import ClosedDay, Place, User, WorkingHours
 from accounts.queries import local_day, people_called, people_on_leave
+from accounts.requests import way_back
 from kitting.site import actions
 from kitting.site.forms import (
     ClosedDaysForm,
@@ -229,7 +229,7 @@ def leave(request: SiteRequest, person_id: int) -> HttpResponse:
 def reading(request: SiteRequest) -> HttpResponse:
     """Keep how somebody wants to read: with the person, or in this browser."""
     wish = ReadingForm(request.POST).reading(request.reading)
-    response = HttpResponseRedirect(_way_back(request))
+    response = HttpResponseRedirect(way_back(request) or "/")
     if request.user.is_authenticated:
         actions.set_reading(person=request.user, reading=wish)
     else:
@@ -251,11 +251,3 @@ def language(request: SiteRequest) -> HttpResponse:
     if request.user.is_authenticated and wish in dict(settings.LANGUAGES):
         actions.set_language(person=request.user, language=wish)
     return set_language(request)
-
-
-def _way_back(request: SiteRequest) -> str:
-    address = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(
-        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return address if is_ours else "/"

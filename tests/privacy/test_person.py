@@ -144,7 +144,7 @@ def test_the_it_lead_takes_everything_out_as_a_file_and_says_why(lead: Client) -
     assert b"Helvetica" not in files["pdf"]
     paper = words_of(files["pdf"])
     assert "Staff number" in paper
-    assert "signed in" in paper
+    assert "came in by a sign-in" in paper
     assert not [
         word for word in ("staff_number", "step_key", "_at:", "sign_in.done") if word in paper
     ]

@@ -7,7 +7,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import combinations, product
+from itertools import combinations, count, product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -22,6 +22,8 @@ from accounts.actions import count_try
 from accounts.models import AuditEntry, Grant, User
 from accounts.roles import OwnRightsError, RoleValues, give_role
 from accounts.states import Role
+from kitting.guides.actions import load_guide
+from kitting.journeys.actions.entering import enter_by_box
 from kitting.journeys.queries import BOX_KEY
 from kitting.lib.cells import SheetError
 from kitting.lib.clients import client_address
@@ -29,6 +31,7 @@ from kitting.lib.codes import ALPHABET, is_valid, make_code
 from kitting.lib.outbound import why_not
 from kitting.lib.photos import PhotoError, take_in
 from kitting.lib.sheets import read_table
+from kitting.notices.models import Notice
 from kitting.notices.rules import is_known_chat
 from tests.factories import (
     NOW,
@@ -38,6 +41,7 @@ from tests.factories import (
     SignInFactory,
     TicketFactory,
     UserFactory,
+    shipped_guide,
 )
 from tests.house.source import ROOT
 
@@ -526,6 +530,32 @@ def test_guessing_ten_thousand_codes_of_sign_in_gains_nothing(
             if answer.status_code == 302:
                 break
     assert AuditEntry.objects.filter(action="sign_in.refused").count() <= 100
+
+
+@pytest.mark.parametrize("number", MANY)
+def test_guessing_ten_thousand_numbers_at_a_held_box_is_slow_and_told(
+    world: World, number: int
+) -> None:
+    """Ever new browsers at four addresses: ten numbers an hour are looked at from each, and the lead is told."""
+    load_guide(draft=shipped_guide(), now=NOW, publish=True)
+    loan = world.own.loan
+    lead = GrantFactory.create(role=Role.LEAD, department=loan.department).person
+    right = int(loan.person.staff_number)
+    tried = (n for n in count(100_000) if n != right)
+    outcomes = [
+        enter_by_box(
+            code=loan.device.code,
+            staff_number=str(next(tried)),
+            client=f"192.0.2.{n % 4}",
+            browser=f"browser {n}",
+            now=NOW,
+            window=timedelta(minutes=5),
+        ).outcome
+        for n in range(number)
+    ]
+    assert set(outcomes) == {"wrong", "slow"}
+    assert outcomes.count("wrong") == 40
+    assert Notice.objects.filter(kind="box_guesses", person=lead).count() == 1
 
 
 @pytest.mark.parametrize("number", MANY)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fields import RowsField
 from accounts.models import Place
 from kitting.site.actions import AnnouncementValues
 
@@ -93,7 +94,7 @@ class OutageForm(forms.Form):
     """Something that is broken: which step, and where."""
 
     step = forms.ChoiceField(label=_("Which step does not work"))
-    places = forms.ModelMultipleChoiceField(
+    places = RowsField(
         label=_("Where"),
         queryset=Place.objects.none(),
         required=False,
@@ -105,5 +106,5 @@ class OutageForm(forms.Form):
         step, places = self.fields["step"], self.fields["places"]
         if isinstance(step, forms.ChoiceField):
             step.choices = steps
-        if isinstance(places, forms.ModelMultipleChoiceField):
+        if isinstance(places, RowsField):
             places.queryset = Place.objects.order_by("name")

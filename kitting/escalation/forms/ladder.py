@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fields import RowsField
 from accounts.models import Department, User
 from kitting.escalation import rules
 from kitting.escalation.actions.policies import LevelValues, PolicyValues
@@ -176,7 +177,7 @@ class PolicyForm(forms.Form):
                 _("How many people at once (0: everybody)"), given.people, least=0
             )
         if level == Level.NAMED:
-            self.fields["named_who"] = forms.ModelMultipleChoiceField(
+            self.fields["named_who"] = RowsField(
                 label=_("Who"),
                 queryset=User.objects.filter(pk__in=[one.pk for one in self.team]).order_by(
                     "kana", "pk"

@@ -15,11 +15,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
 from django.utils.cache import get_conditional_response
-from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
+from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.requests import way_back
 from kitting.devices.queries import device_by_code
 from kitting.escalation import actions
 from kitting.escalation.actions.swaps import tell_wrong_box
@@ -557,14 +558,7 @@ def paper(request: SiteRequest, journey_id: int) -> HttpResponse:
         )
     elif moved.changed:
         messages.success(request, _("Noted: no longer from paper. The usual clocks run again."))
-    return redirect(_back_of(request) or "home")
-
-
-def _back_of(request: SiteRequest) -> str:
-    """Return the page somebody came from, if it is one of ours."""
-    back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
-    return back if is_ours else ""
+    return redirect(way_back(request) or "home")
 
 
 # --- a call ----------------------------------------------------------------------------------------

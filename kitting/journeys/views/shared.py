@@ -10,11 +10,11 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.requests import way_back
 from kitting.journeys.forms import BoxCodeForm
 from kitting.journeys.queries import SHARED_COOKIE, is_inside
 from kitting.journeys.views.visit import on_chromebook
@@ -30,7 +30,7 @@ A_YEAR = timedelta(days=365)
 @require_POST
 def switch(request: SiteRequest) -> HttpResponse:
     """Note that several people use this browser, or only one (`over`)."""
-    response = redirect(_back_of(request))
+    response = redirect(way_back(request) or "home")
     if "over" in request.POST:
         response.delete_cookie(f"{settings.COOKIE_PREFIX}{SHARED_COOKIE}", samesite="Lax")
         messages.info(request, _("This PC is treated as your own again."))
@@ -47,12 +47,6 @@ def switch(request: SiteRequest) -> HttpResponse:
         request, _("Noted. After 3 minutes without a touch the guide closes by itself.")
     )
     return response
-
-
-def _back_of(request: SiteRequest) -> str:
-    back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
-    return back if is_ours else "home"
 
 
 @never_cache
