@@ -38,8 +38,17 @@ class _Login(allauth.RequestLoginCodeView):  # type: ignore[misc]  # allauth shi
 
 
 login = page(_Login.as_view())
-confirm = page(allauth.confirm_login_code)
+_confirm = page(allauth.confirm_login_code)
 _logout = page(allauth.logout)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    """Ask for the code; behind an address that belongs to nobody the database is asked as often."""
+    pending = request.session.get(PENDING_KEY)
+    if pending and pending.get("user_pk") is None:
+        User.objects.filter(pk=0).first()
+    return _confirm(request, *args, **kwargs)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -182,7 +182,8 @@ def test_an_unknown_address_costs_the_same_work() -> None:
             client.get(CONFIRM)
             client.post(CONFIRM, {"code": "0000-0000"})
         # Without what differs from one call to the next: texts, numbers, nothing.
-        return [re.sub(r"'(?:[^']|'')*'|\b\d+\b|NULL", "?", query["sql"]) for query in captured]
+        sql = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
+        return sorted(re.sub(r"'(?:[^']|'')*'|\b\d+\b|NULL", "?", one) for one in sql)
 
     known, unknown = statements(person.email), statements("nobody@asahi.example.jp")
     assert known == unknown

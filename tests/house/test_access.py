@@ -7,6 +7,7 @@ this visitor (404), m wrong method (405), n not ready (503), t too many or not a
 
 from __future__ import annotations
 
+import os
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -58,11 +59,13 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from accounts.models import User
     from kitting.models import Journey, Ticket
 
+# `make test-long` asks at every cell.
+ALL = bool(os.environ.get("KITTO_ALL_LOOKS"))
 VISITORS = (
     "anonymous",
     "box session",
@@ -574,15 +577,32 @@ def letter(response: Any) -> str:
 
 def row(name: str, cast: Cast, method: str, client: Client) -> str:
     """Return what every visitor gets at one address, nothing of it kept."""
-    letters = []
-    for visitor in VISITORS:
-        client.cookies = deepcopy(cast.cookies[visitor])
+    expected = expected_of(name)[method == "post"]
+    path, values = path_of(name, cast), POSTED.get(name) if method == "post" else None
+    letters = list(expected)
+    for at in asked_at(name, expected):
+        client.cookies = deepcopy(cast.cookies[VISITORS[at]])
         with transaction.atomic():
-            values = POSTED.get(name) if method == "post" else None
-            response = getattr(client, method)(path_of(name, cast), values)
-            letters.append(letter(response))
+            letters[at] = letter(getattr(client, method)(path, values))
             transaction.set_rollback(True)
     return "".join(letters)
+
+
+def expected_of(name: str) -> tuple[str, str]:
+    """Return the row of an address, a cell a visitor."""
+    get, post = TABLE[name]
+    return all_visitors(get), all_visitors(post)
+
+
+def asked_at(name: str, expected: str) -> Collection[int]:
+    """Return which visitors ask: all, but where the method is wrong for everybody who is signed in.
+
+    A decorator says so before a view looks who is there (every view has one, `test_architecture.py` sees to
+    it), so that there the strangers, the IT lead and one more who goes round stand for all.
+    """
+    if ALL or set(expected[2:]) != {"m"}:
+        return range(len(VISITORS))
+    return {0, 1, VISITORS.index("IT lead"), 2 + sum(name.encode()) % (len(VISITORS) - 2)}
 
 
 ARGUMENTS = {
@@ -628,13 +648,10 @@ def test_every_cell_of_the_table_is_true(cast: Cast, part: int) -> None:
         for name in names
     }
 
-    expected = {
-        name: (all_visitors(get), all_visitors(post)) for name, (get, post) in TABLE.items()
-    }
     wrong = {
-        name: {"expected": expected[name], "found": cells}
+        name: {"expected": expected_of(name), "found": cells}
         for name, cells in found.items()
-        if cells != expected[name]
+        if cells != expected_of(name)
     }
 
     assert wrong == {}
