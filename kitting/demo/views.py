@@ -27,7 +27,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.queries import calendar_book, local_day
-from kitting.demo import actions, queries, rules
+from kitting.demo import queries, rules
+from kitting.demo.actions import playing, visiting
 from kitting.demo.forms import BeForm, ClockForm, DeviceForm, SearchForm
 from kitting.demo.states import Device, Move, Way
 from kitting.journeys.queries import BOX_KEY
@@ -223,18 +224,18 @@ def clock(request: SiteRequest) -> HttpResponse:
     return redirect("demo:home")
 
 
-def _pass(move: Move, now: datetime) -> actions.Passed:
+def _pass(move: Move, now: datetime) -> visiting.Passed:
     if move == Move.NOW:
-        return actions.come_back_to_now(real_now=timezone.now())
+        return visiting.come_back_to_now(real_now=timezone.now())
     ahead = {
         Move.HOUR: now + rules.HOUR,
         Move.DAY: now + rules.DAY,
         Move.MORNING: rules.next_morning(calendar_book(country="JP").default, now),
     }
-    return actions.let_time_pass(to=ahead[move], now=now, real_clock=timezone.now)
+    return visiting.let_time_pass(to=ahead[move], now=now, real_clock=timezone.now)
 
 
-def _what_happened(passed: actions.Passed, sent: int) -> str:
+def _what_happened(passed: visiting.Passed, sent: int) -> str:
     ready = ngettext(
         "%(n)s more person is ready.", "%(n)s more people are ready.", passed.ready
     )
@@ -278,7 +279,7 @@ def _is_playing(request: SiteRequest) -> bool:
 @require_POST
 def stop(request: SiteRequest) -> HttpResponse:
     """End the play in the background where it is, so that the clock is the visitor's."""
-    if actions.stop_play(now=timezone.now()):
+    if playing.stop_play(now=timezone.now()):
         messages.success(request, _("The play has stopped here. The clock is yours."))
     return redirect("demo:home")
 
@@ -290,7 +291,7 @@ def morning(request: SiteRequest) -> HttpResponse:
     """Play a bad morning: the Wi-Fi of one place fails."""
     if _is_playing(request):
         return redirect("demo:home")
-    done = actions.play_bad_morning(now=request.now, real_clock=timezone.now)
+    done = visiting.play_bad_morning(now=request.now, real_clock=timezone.now)
     if done is None:
         messages.info(request, _("Everybody is past the Wi-Fi already. Nothing went wrong."))
         return redirect("demo:home")

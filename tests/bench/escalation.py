@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from accounts.models import Place
-from kitting.demo.actions import fail_at_wifi
+from kitting.demo.actions.visiting import fail_at_wifi
 from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind

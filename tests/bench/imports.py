@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.forms import read_roll
 from accounts.models import Department, User
 from accounts.roll import prepare_roll
-from kitting.demo.actions import DATA
+from kitting.demo.actions.seeding import DATA
 from kitting.devices.forms import read_devices
 from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.states import LoanKind

@@ -10,7 +10,7 @@ import pytest
 
 from accounts.models import Grant, User
 from accounts.states import Role
-from kitting.demo import actions
+from kitting.demo.actions import playing, seeding, stage, visiting
 from kitting.demo.queries import JOB, play_state
 from kitting.demo.rules import LAGGING_PLACE
 from kitting.escalation.actions.helping import reply
@@ -100,11 +100,11 @@ def shown() -> datetime:
 
 
 def go_on(seconds: float | None = None) -> bool:
-    return actions.go_on_playing(seed=1, people=99, seconds=seconds, real_clock=real_now)
+    return playing.go_on_playing(seed=1, people=99, seconds=seconds, real_clock=real_now)
 
 
 def test_three_days_of_sixty_people(city: City) -> None:
-    played = actions.play(seed=1, people=99, start=BEGINS, until=ENDS)
+    played = playing.play(seed=1, people=99, start=BEGINS, until=ENDS)
 
     assert played.finished
     assert played.now == ENDS
@@ -124,7 +124,7 @@ def test_three_days_of_sixty_people(city: City) -> None:
 
 
 def test_people_of_the_play_prepare_and_end_well(city: City) -> None:
-    actions.play(seed=1, people=60, start=BEGINS, until=ENDS)
+    playing.play(seed=1, people=60, start=BEGINS, until=ENDS)
 
     ready = Journey.objects.filter(ready_at__isnull=False).count()
     assert 0 < Acceptance.objects.count() <= ready
@@ -166,16 +166,16 @@ def test_a_visitor_can_end_the_play(village: City) -> None:
     def stop_soon(percent: int, _now: datetime) -> bool:
         heard.append(percent)
         if len(heard) == 2:
-            actions.stop_play(now=real_now())
+            playing.stop_play(now=real_now())
         return True
 
-    finished = actions.go_on_playing(
+    finished = playing.go_on_playing(
         seed=1, people=99, seconds=None, real_clock=real_now, heard=stop_soon
     )
 
     assert not finished
     assert len(heard) == 2
-    assert not actions.stop_play(now=real_now())
+    assert not playing.stop_play(now=real_now())
     assert go_on()  # for good: the next start leaves it there
 
 
@@ -187,11 +187,11 @@ def test_the_play_leaves_visitors_alone(village: City) -> None:
         staff_number=number or "",
         client="192.0.2.7",
         now=BEGINS + timedelta(hours=2),
-        window=actions.WINDOW,
+        window=stage.WINDOW,
     )
     assert entry.journey is not None
 
-    actions.play(
+    playing.play(
         seed=1,
         people=99,
         start=BEGINS + timedelta(hours=2, minutes=1),
@@ -212,7 +212,7 @@ def test_a_bad_morning_fills_the_queue_of_it(village: City) -> None:
             journey_id=ready.pk, step_key=key, who=journeys.Who(via=Via.BOX), now=now
         )
 
-    done = actions.play_bad_morning(now=now, real_clock=real_now)
+    done = visiting.play_bad_morning(now=now, real_clock=real_now)
 
     assert done is not None
     assert 12 <= done.asked <= 25
@@ -230,9 +230,9 @@ def test_a_bad_morning_fills_the_queue_of_it(village: City) -> None:
 
 
 def test_two_bad_mornings_meet_different_places(village: City) -> None:
-    first = actions.play_bad_morning(now=BEGINS + timedelta(hours=2), real_clock=real_now)
+    first = visiting.play_bad_morning(now=BEGINS + timedelta(hours=2), real_clock=real_now)
     assert first is not None
-    second = actions.play_bad_morning(now=first.now, real_clock=real_now)
+    second = visiting.play_bad_morning(now=first.now, real_clock=real_now)
 
     assert second is not None
     assert second.place != first.place
@@ -240,7 +240,7 @@ def test_two_bad_mornings_meet_different_places(village: City) -> None:
 
 
 def test_nothing_can_fail_where_everybody_is_past_it(demo: SiteProfile) -> None:
-    assert actions.play_bad_morning(now=BEGINS, real_clock=real_now) is None
+    assert visiting.play_bad_morning(now=BEGINS, real_clock=real_now) is None
     demo.refresh_from_db()
     assert demo.clock_offset == timedelta()
 
@@ -248,7 +248,7 @@ def test_nothing_can_fail_where_everybody_is_past_it(demo: SiteProfile) -> None:
 def test_while_time_passes_people_go_on_and_helping_is_left_to_the_visitor(
     village: City,
 ) -> None:
-    passed = actions.let_time_pass(
+    passed = visiting.let_time_pass(
         to=BEGINS + timedelta(days=4), now=BEGINS, real_clock=real_now
     )
 
@@ -264,7 +264,7 @@ def test_while_time_passes_people_go_on_and_helping_is_left_to_the_visitor(
 def test_hours_one_by_one_are_as_long_as_a_day(village: City) -> None:
     now = BEGINS
     for _hour in range(30):
-        passed = actions.let_time_pass(
+        passed = visiting.let_time_pass(
             to=now + timedelta(hours=1), now=now, real_clock=real_now
         )
         now = passed.now
@@ -274,13 +274,13 @@ def test_hours_one_by_one_are_as_long_as_a_day(village: City) -> None:
 
 
 def test_whoever_was_answered_says_whether_it_works(village: City) -> None:
-    bad = actions.play_bad_morning(now=BEGINS + timedelta(hours=2), real_clock=real_now)
+    bad = visiting.play_bad_morning(now=BEGINS + timedelta(hours=2), real_clock=real_now)
     assert bad is not None
     mine = list(Ticket.objects.filter(kind="help").order_by("pk"))[:4]
     for ticket in mine:
         reply(ticket=ticket, by=village.officer, words="直しました。", now=bad.now)
 
-    actions.let_time_pass(to=bad.now + timedelta(hours=1), now=bad.now, real_clock=real_now)
+    visiting.let_time_pass(to=bad.now + timedelta(hours=1), now=bad.now, real_clock=real_now)
 
     said = {entry.kind for entry in TicketEntry.objects.filter(ticket__in=mine)}
     assert "better" in said
@@ -294,7 +294,7 @@ def test_whoever_was_answered_says_whether_it_works(village: City) -> None:
 def test_coming_back_to_now_looks_once(village: City) -> None:
     now = real_now()
 
-    passed = actions.come_back_to_now(real_now=now)
+    passed = visiting.come_back_to_now(real_now=now)
 
     assert passed.now == now
     assert abs(shown() - real_now()) < timedelta(seconds=30)
@@ -304,7 +304,7 @@ def test_coming_back_to_now_looks_once(village: City) -> None:
 def test_the_whole_city_is_seeded_once(db: None) -> None:
     now = real_now()
 
-    assert actions.seed_city(real_now=now)
+    assert seeding.seed_city(real_now=now)
 
     assert User.objects.count() == 2678
     assert Device.objects.count() == 2650
@@ -317,15 +317,15 @@ def test_the_whole_city_is_seeded_once(db: None) -> None:
     assert profile.demo_seeded_at == now
     assert profile.clock_offset is not None
     assert profile.clock_offset < timedelta(days=-20)
-    assert not actions.seed_city(real_now=now)
+    assert not seeding.seed_city(real_now=now)
     assert User.objects.count() == 2678
 
 
 def test_real_people_are_never_touched(db: None) -> None:
     person = UserFactory.create()
 
-    with pytest.raises(actions.RealRollError):
-        actions.seed_city(real_now=real_now())
+    with pytest.raises(seeding.RealRollError):
+        seeding.seed_city(real_now=real_now())
 
     assert list(User.objects.all()) == [person]
     assert not SiteProfile.objects.filter(demo_seeded_at__isnull=False).exists()

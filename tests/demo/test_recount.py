@@ -12,7 +12,7 @@ from accounts.queries import Rights, local_day
 from accounts.states import Role
 from kitting.counter.queries import tally
 from kitting.dashboard.queries import overview
-from kitting.demo import actions
+from kitting.demo.actions import playing
 from kitting.journeys.models import Event, Journey
 from tests.demo.conftest import BEGINS, ENDS
 
@@ -56,7 +56,7 @@ def told(  # noqa: C901  # one case a kind of event
 
 
 def test_whoever_has_begun_was_handed_a_box_at_the_counter(village: City) -> None:
-    actions.play(seed=1, people=99, start=BEGINS, until=ENDS)
+    playing.play(seed=1, people=99, start=BEGINS, until=ENDS)
     begun = Journey.objects.filter(begun_at__isnull=False)
     assert begun.filter(loan__handed_over_at__lte=F("begun_at")).count() == begun.count()
     here = begun.filter(loan__ended_at__isnull=True).count()
@@ -64,7 +64,7 @@ def test_whoever_has_begun_was_handed_a_box_at_the_counter(village: City) -> Non
 
 
 def test_the_board_of_a_played_rollout_is_what_its_events_tell(village: City) -> None:
-    actions.play(seed=1, people=99, start=BEGINS, until=ENDS)
+    playing.play(seed=1, people=99, start=BEGINS, until=ENDS)
     story: dict[int, list[Event]] = {journey.pk: [] for journey in village.journeys}
     for event in Event.objects.order_by("journey", "number"):
         story[event.journey_id].append(event)

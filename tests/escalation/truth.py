@@ -20,7 +20,7 @@ from accounts.models import Department, Grant, Place, User, WorkingHours
 from accounts.queries import calendar_book
 from accounts.states import IT_ROLES, Role
 from kitting.demo import rules as people
-from kitting.demo.actions import play
+from kitting.demo.actions.playing import play
 from kitting.devices.models import BoxCode, Device, Loan
 from kitting.devices.states import DeviceState, LoanKind
 from kitting.escalation import rules

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from kitting.demo.actions import go_on_playing
+from kitting.demo.actions.playing import go_on_playing
 from kitting.demo.queries import play_state, ready_people
 from kitting.management.commands.simulate import PEOPLE, seed, the_only_play
 

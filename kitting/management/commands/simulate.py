@@ -14,7 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from kitting.demo.actions import ALONE, BESIDE_PAGES, go_on_playing, seed_city
+from kitting.demo.actions.playing import go_on_playing
+from kitting.demo.actions.seeding import seed_city
+from kitting.demo.actions.stage import ALONE, BESIDE_PAGES
 from kitting.demo.queries import holds_real_people, ready_people
 from kitting.management.database import bring_up_to_date
 

@@ -1,0 +1,1 @@
+"""The invented city: seeding it, and playing its rollout through the actions the pages use."""
