@@ -38,7 +38,7 @@ def overview(request: SiteRequest) -> HttpResponse:
     look = look_of(request, form.filters(), by_bureau=form.by_bureau)
     if request.GET.get("part"):
         return answer_part(
-            request, cache.get(look.drawn_key) or draw(request, look, form, keep=True)
+            cache.get(look.drawn_key) or draw(request, look, form, keep=True), request=request
         )
     changes = queries.last_changes()
     drawn: Drawn | None = cache.get(look.drawn_key)

@@ -188,7 +188,7 @@ def drawn_as(template: str, context: dict[str, Any]) -> Drawn:
     return Drawn(html, etag, said.group(1).strip() if said else "")
 
 
-def answer_part(request: SiteRequest, drawn: Drawn) -> HttpResponse:
+def answer_part(drawn: Drawn, *, request: SiteRequest) -> HttpResponse:
     """Answer with a part, or in a few bytes that nothing in it changed; both say as of when."""
     response = HttpResponse(drawn.html)
     response.headers["ETag"] = drawn.etag

@@ -31,5 +31,5 @@ def wall(request: SiteRequest, secret: str) -> HttpResponse:
     read_as(request, token)
     board = board_for(request, keep=True)
     if request.GET.get("part"):
-        return answer_part(request, drawn_as("dashboard/_wall.html", {"board": board}))
+        return answer_part(drawn_as("dashboard/_wall.html", {"board": board}), request=request)
     return render(request, "dashboard/wall.html", {"board": board, "secret": secret})
