@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import threading
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import brotli
 import pytest
 from django.core.management import call_command
 from django.urls import URLPattern, get_resolver
@@ -49,12 +51,19 @@ class Kitto(BaseHTTPRequestHandler):
 
     status = 200
     signed_in = "0"
+    page = b"kitto"
+    kind = ""
+    packed = ""
 
     def do_GET(self) -> None:  # the library's name
         is_gate = self.path == "/oauth2/auth"
         self.send_response((202 if self.signed_in == "1" else 401) if is_gate else self.status)
+        if self.kind:
+            self.send_header("Content-Type", self.kind)
+        if self.packed:
+            self.send_header("Content-Encoding", self.packed)
         self.end_headers()
-        self.wfile.write(b"" if is_gate else b"kitto")
+        self.wfile.write(b"" if is_gate else self.page)
 
     do_POST = do_GET  # noqa: N815  # the library's name
 
@@ -194,3 +203,24 @@ def test_a_city_without_an_exported_guide_still_says_when_to_come_back(tmp_path:
         city = stack.enter_context(front(tmp_path, "everybody"))
         said = city.ask("/j/1/")
         assert (said.status, said.headers["Retry-After"]) == (503, "10")
+
+
+def test_pages_travel_compressed_but_for_those_that_show_secrets(tmp_path: Path) -> None:
+    page = "<p>箱をあけて、電源を入れます。</p>".encode() * 200
+    with front(tmp_path, "everybody") as city, kitto(city.web) as web:
+        web.page, web.kind = page, "text/html; charset=utf-8"
+        for path in ("/", "/j/1/s/check-box/", "/dashboard/"):
+            said = city.ask(path, Accept_Encoding="gzip, br")
+            assert said.headers["Content-Encoding"] == "gzip", path
+            assert "Accept-Encoding" in said.headers["Vary"]
+            assert gzip.decompress(said.body) == page
+            assert len(said.body) < len(page) / 6
+            assert city.ask(path).body == page
+        for path in ("/accounts/tokens/", "/accounts/second-step/codes/", "/accounts/login/"):
+            said = city.ask(path, Accept_Encoding="gzip, br")
+            assert (said.headers["Content-Encoding"], said.body) == (None, page), path
+        web.kind = "image/jpeg"  # a photo is small already
+        assert city.ask("/j/1/", Accept_Encoding="gzip").body == page
+        web.kind, web.packed, web.page = "text/css", "br", brotli.compress(page)
+        said = city.ask("/static/css/person.css", Accept_Encoding="gzip, br")
+        assert (said.headers["Content-Encoding"], said.body) == ("br", web.page)
