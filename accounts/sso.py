@@ -15,14 +15,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-import jwt
-
 from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 requests = Later("requests")
+jwt = Later("jwt")
 
 SECONDS = 5
 BYTES_MOST = 256 * 1024
@@ -31,11 +30,11 @@ KEPT_SECONDS = 3600
 LEEWAY = 60
 # Signatures only: a provider that signs with a shared secret, or not at all, is not believed.
 SIGNATURES = ("RS256", "PS256", "ES256")
-WRONG: Mapping[type[Exception], str] = {
-    jwt.ExpiredSignatureError: "expired",
-    jwt.InvalidAudienceError: "audience",
-    jwt.InvalidIssuerError: "issuer",
-    jwt.InvalidSignatureError: "signature",
+WRONG = {
+    "ExpiredSignatureError": "expired",
+    "InvalidAudienceError": "audience",
+    "InvalidIssuerError": "issuer",
+    "InvalidSignatureError": "signature",
 }
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -168,7 +167,7 @@ def _verified(provider: Provider, token: str) -> dict[str, Any]:
             options={"require": ["exp", "iat", "iss", "aud", "sub"]},
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise SsoError(WRONG.get(type(error), "token")) from error
+        raise SsoError(WRONG.get(type(error).__name__, "token")) from error
     return said
 
 

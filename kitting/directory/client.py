@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
-from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
-
 from kitting.directory.rules import API_FIELDS, plain_serial
 from kitting.directory.states import ChangeKind, Problem
 from kitting.lib.later import Later
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from google.auth.exceptions import RefreshError
 
 problems = Later("google.auth.exceptions")
+breaks = Later("urllib3.exceptions")
 lines = Later("google.auth.transport.requests")
 accounts = Later("google.oauth2.service_account")
 
@@ -238,9 +237,9 @@ class Directory:
             raise _token_error(error) from error
         except problems.GoogleAuthError as error:
             raise DirectoryError(Problem.AWAY, type(error).__name__) from error
-        except (ProtocolError, DecodeError) as error:
+        except (breaks.ProtocolError, breaks.DecodeError) as error:
             raise DirectoryError(Problem.BROKEN, type(error).__name__) from error
-        except (HTTPError, OSError) as error:
+        except (breaks.HTTPError, OSError) as error:
             raise DirectoryError(Problem.AWAY, type(error).__name__) from error
         if response.status_code != OK:
             raise _refusal(response, content)

@@ -14,10 +14,6 @@ from math import floor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from qrcode.constants import ERROR_CORRECT_Q
-from qrcode.main import QRCode
-from qrcode.util import QRData
-
 from kitting.labels.sheets import (
     DESIGNS,
     MM,
@@ -33,9 +29,14 @@ from kitting.labels.sheets import (
     Wording,
 )
 from kitting.lib.codes import LENGTH, normalise, parse, shown
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
+
+    from qrcode.main import QRCode
+
+qrcode, codes = Later("qrcode"), Later("qrcode.util")
 
 SMALLEST_TEXT = 9.0  # points
 SMALLEST_MODULE = 0.5  # mm; what phones read from any office printer
@@ -246,8 +247,10 @@ def _version(length: int) -> int:
 def _encoded(address: str, version: int | None) -> QRCode[Any]:
     # Searching the best of the eight masks takes ten times as long. Mask 4 has the least penalty
     # on average for addresses of this form, and the tests read every code back.
-    code = QRCode(version=version, error_correction=ERROR_CORRECT_Q, border=0, mask_pattern=4)
-    code.add_data(QRData(address.encode("ascii"), mode=_ALPHANUMERIC), optimize=0)
+    code: QRCode[Any] = qrcode.QRCode(
+        version=version, error_correction=qrcode.ERROR_CORRECT_Q, border=0, mask_pattern=4
+    )
+    code.add_data(codes.QRData(address.encode("ascii"), mode=_ALPHANUMERIC), optimize=0)
     code.make(fit=version is None)
     return code
 

@@ -13,8 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import holidays as national_holidays
-
+from kitting.lib.later import Later
 from kitting.lib.weeks import (
     DAYS_A_WEEK,
     MIDNIGHT,
@@ -27,6 +26,8 @@ from kitting.lib.weeks import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+holidays = Later("holidays")
 
 __all__ = [
     "JAPAN",
@@ -247,7 +248,7 @@ def _book(cal: Calendar) -> _Book:
 @lru_cache(maxsize=512)
 def _holidays_of(country: str, region: str | None, year: int) -> frozenset[date]:
     try:
-        return frozenset(national_holidays.country_holidays(country, subdiv=region, years=year))
+        return frozenset(holidays.country_holidays(country, subdiv=region, years=year))
     except NotImplementedError as error:
         raise ClockError(
             "country", f"No holidays are known for {country} {region or ''}.", country

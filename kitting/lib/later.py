@@ -16,3 +16,8 @@ class Later:
     def __getattr__(self, attribute: str) -> Any:
         """Return what stands in it."""
         return getattr(import_module(self._name), attribute)
+
+    def change(self, **values: object) -> None:
+        """Give some of its names other values."""
+        for name, value in values.items():
+            setattr(import_module(self._name), name, value)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qrcode.constants import ERROR_CORRECT_M
-from qrcode.main import QRCode
+from kitting.lib.later import Later
 
+qrcode = Later("qrcode")
 QUIET_ZONE = 4  # modules of white on each side, as the standard asks
 
 
@@ -20,7 +20,7 @@ class Drawing:
 
 def draw(text: str) -> Drawing:
     """Draw a text as a QR code with its quiet zone; one run of dark modules is one stroke."""
-    code = QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE)
+    code = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, border=QUIET_ZONE)
     code.add_data(text)
     code.make(fit=True)
     rows = code.get_matrix()

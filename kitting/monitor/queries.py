@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db.models import Count, Min
 from django.db.models.functions import Now
 from prometheus_client.core import GaugeMetricFamily
-from redis import Redis, RedisError
 
 from accounts.models import Department, Place, User
 from accounts.queries import leads_for, local_day
@@ -22,6 +21,7 @@ from kitting.jobs.models import Heartbeat, Job
 from kitting.jobs.queries import late_pulses
 from kitting.jobs.states import OPEN as JOB_OPEN
 from kitting.journeys.models import Journey
+from kitting.lib.later import Later
 from kitting.lib.version import VERSION
 from kitting.notices.models import Notice
 from kitting.notices.states import NoticeState
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from kitting.site.models import Variable
+
+redis = Later("redis")
 
 BROKER_SECONDS = 0.5
 QUEUES = ("celery", "sign_in")
@@ -156,12 +158,12 @@ def _age(asked: datetime, at: datetime | None) -> float:
 def _queues() -> list[tuple[tuple[str, ...], float]]:
     if not settings.REDIS_URL:
         return []
-    client = Redis.from_url(
+    client = redis.Redis.from_url(
         settings.REDIS_URL, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
     )
     try:
         return [((queue,), float(client.llen(queue))) for queue in QUEUES]
-    except (RedisError, OSError):
+    except (redis.RedisError, OSError):
         return []
     finally:
         client.close()

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import Flowable, HRFlowable, Paragraph, SimpleDocTemplate
-
 from kitting.labels.drawing import GETA, font_of, with_geta
-from kitting.labels.sheets import MM, Face
+from kitting.labels.sheets import A4, MM, Face
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reportlab.pdfgen.canvas import Canvas
+    from reportlab.platypus import Flowable
 
+platypus, styling = Later("reportlab.platypus"), Later("reportlab.lib.styles")
+PAPER = (A4[0] * MM, A4[1] * MM)
 EDGE = 18 * MM
 Row = tuple[tuple[str, str], ...]
 
@@ -46,12 +46,16 @@ def draw_record(record: Record) -> bytes:
     """Return a PDF of as many pages as it takes, with their numbers."""
     output = io.BytesIO()
     regular, bold = font_of(Face.REGULAR).fontName, font_of(Face.BOLD).fontName
-    body = ParagraphStyle("body", fontName=regular, fontSize=9, leading=13, wordWrap="CJK")
-    heads = ParagraphStyle("head", body, fontName=bold, fontSize=11, leading=16, spaceBefore=10)
-    title = ParagraphStyle("title", heads, fontSize=15, leading=21)
-    document = SimpleDocTemplate(
+    body = styling.ParagraphStyle(
+        "body", fontName=regular, fontSize=9, leading=13, wordWrap="CJK"
+    )
+    heads = styling.ParagraphStyle(
+        "head", body, fontName=bold, fontSize=11, leading=16, spaceBefore=10
+    )
+    title = styling.ParagraphStyle("title", heads, fontSize=15, leading=21)
+    document = platypus.SimpleDocTemplate(
         output,
-        pagesize=A4,
+        pagesize=PAPER,
         leftMargin=EDGE,
         rightMargin=EDGE,
         topMargin=EDGE,
@@ -67,9 +71,9 @@ def draw_record(record: Record) -> bytes:
         lines.append(("body", _set(record.geta_note)))
     styles = {"title": title, "head": heads, "body": body}
     story: list[Flowable] = [
-        HRFlowable(width="100%", thickness=0.4, spaceBefore=3, spaceAfter=3)
+        platypus.HRFlowable(width="100%", thickness=0.4, spaceBefore=3, spaceAfter=3)
         if style == "rule"
-        else Paragraph(text, styles[style])
+        else platypus.Paragraph(text, styles[style])
         for style, text in lines
     ]
     document.build(story, onFirstPage=_number, onLaterPages=_number)
@@ -78,7 +82,7 @@ def draw_record(record: Record) -> bytes:
 
 def _number(canvas: Canvas, _document: object) -> None:
     canvas.setFont(font_of(Face.REGULAR).fontName, 8)
-    canvas.drawRightString(A4[0] - EDGE, 10 * MM, str(canvas.getPageNumber()))
+    canvas.drawRightString(PAPER[0] - EDGE, 10 * MM, str(canvas.getPageNumber()))
 
 
 def _lines(record: Record) -> Iterator[tuple[str, str]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import holidays
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import HoursValues
 from accounts.models import WorkingHours
+from kitting.lib.later import Later
 from kitting.lib.weeks import ClockError, parse_week
 from kitting.site.actions import ProfileValues, Word
 from kitting.site.rules import RUBY_GRADES, TEXT_SIZES, THEMES, Reading
@@ -91,8 +92,13 @@ VALUE_LABELS: dict[str, _StrPromise] = {
     "input_language.ja": _("Japanese"),
     "input_language.other": _("Another language"),
 }
-# Asking the package which it supports would load all three hundred of them.
-COUNTRIES = frozenset(codes[1] for codes in holidays.registry.COUNTRIES.values())
+holidays = Later("holidays")
+
+
+@cache
+def countries() -> frozenset[str]:
+    """Return the countries whose holidays are known; asking the package itself would load all three hundred."""
+    return frozenset(codes[1] for codes in holidays.registry.COUNTRIES.values())
 
 
 def word_label(variable: Variable) -> str:
@@ -216,7 +222,7 @@ class ProfileForm(forms.Form):
     def clean_holidays_country(self) -> str:
         """Take only a country whose holidays are known."""
         country = str(self.cleaned_data["holidays_country"]).strip().upper()
-        if country and country not in COUNTRIES:
+        if country and country not in countries():
             raise forms.ValidationError(
                 _("The holidays of this country are not known. Use two letters such as JP.")
             )

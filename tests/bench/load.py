@@ -125,6 +125,8 @@ def database_url() -> str:
 def running(folder: Path, name: str, *command: str, **environment: str) -> Iterator[Part]:
     """Run one part as its own process group; whatever is left of it afterwards is killed."""
     log = folder / f"{name}.log"
+    # What structlog loads where it is there, and only developers have.
+    (folder / "rich.py").write_text("raise ImportError", encoding="utf-8")
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -134,6 +136,7 @@ def running(folder: Path, name: str, *command: str, **environment: str) -> Itera
                 "DATABASE_URL": database_url(),
                 "REDIS_URL": REDIS_URL,
                 "LOG_LEVEL": "INFO",
+                "PYTHONPATH": str(folder),
                 "TMPDIR": str(folder),
                 "VENV": str(Path(sys.executable).parents[1]),
                 **environment,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils import translation
 from django.utils.translation import gettext
-from reportlab.pdfgen.canvas import Canvas
 
 from kitting.labels import rules
 from kitting.labels.actions import check_site
@@ -21,15 +20,20 @@ from kitting.labels.drawing import (
 )
 from kitting.labels.sheets import A4, MM, Face
 from kitting.lib.codes import shown
+from kitting.lib.later import Later
 from kitting.lib.lines import broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import BinaryIO
 
+    from reportlab.pdfgen.canvas import Canvas
+
     from kitting.guides.queries.shapes import StepPage
     from kitting.labels.queries import PaperBox
     from kitting.site.models import SiteProfile
+
+pdfgen = Later("reportlab.pdfgen.canvas")
 
 _WIDTH, _HEIGHT = A4[0] * MM, A4[1] * MM
 _EDGE = 12 * MM
@@ -136,13 +140,13 @@ def print_papers(
     ]
     for box, words in zip(listed, said, strict=True):
         _check(box, words)
-    canvas = Canvas(
+    canvas: Canvas = pdfgen.Canvas(
         output,
         pagesize=(_WIDTH, _HEIGHT),
         pageCompression=1,
         invariant=1,
         lang=language,
-        initialFontName=font_of(Face.REGULAR).fontName,  # type: ignore[arg-type]  # the stub takes the name for a size
+        initialFontName=font_of(Face.REGULAR).fontName,
     )
     canvas.setTitle(f"{said[0].headline} {listed[0].asset_tag}".strip())
     canvas.setCreator("Kitto")

@@ -7,17 +7,20 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
-from qrcode.constants import ERROR_CORRECT_M
-from qrcode.main import QRCode
-from reportlab.pdfgen.canvas import Canvas
 
 from accounts.rules import slip_shown
 from kitting.labels.actions import check_site
 from kitting.labels.drawing import font_of
 from kitting.labels.sheets import A4, MM, Face
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
+
     from kitting.site.models import SiteProfile
+
+qrcode = Later("qrcode")
+pdfgen = Later("reportlab.pdfgen.canvas")
 
 _WIDTH, _HEIGHT = A4[0] * MM, A4[1] * MM
 _EDGE = 20 * MM
@@ -42,12 +45,12 @@ def print_slip(*, sheet: SlipSheet, language: str, profile: SiteProfile) -> byte
     """Return one slip as PDF, on the upper half of a page. Raises `LabelError`."""
     check_site(profile)
     file = BytesIO()
-    canvas = Canvas(
+    canvas: Canvas = pdfgen.Canvas(
         file,
         pagesize=(_WIDTH, _HEIGHT),
         pageCompression=1,
         lang=language,
-        initialFontName=font_of(Face.REGULAR).fontName,  # type: ignore[arg-type]  # the stub takes the name for a size
+        initialFontName=font_of(Face.REGULAR).fontName,
     )
     canvas.setTitle(gettext("Sign-in slip"))
     canvas.setCreator("Kitto")
@@ -93,7 +96,7 @@ def _line(
 
 def _code(canvas: Canvas, address: str, top: float) -> None:
     """Draw the address with its secret; unlike labels nothing of it is kept in memory."""
-    made = QRCode(error_correction=ERROR_CORRECT_M, border=_QUIET)
+    made = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M, border=_QUIET)
     made.add_data(address)
     made.make(fit=True)
     rows = made.get_matrix()

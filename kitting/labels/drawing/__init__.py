@@ -8,12 +8,6 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportlab import rl_config
-from reportlab.pdfbase.pdfmetrics import registerFont
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.pdfgen.pathobject import PDFPathObject
-
 from kitting.labels import rules
 from kitting.labels.sheets import (
     DESIGNS,
@@ -28,10 +22,19 @@ from kitting.labels.sheets import (
     Tape,
     Wording,
 )
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import BinaryIO
+
+    from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab.pdfgen.canvas import Canvas
+
+# Pages that ask for labels are many, and few of them draw.
+rl_config = Later("reportlab.rl_config")
+metrics, fonts = Later("reportlab.pdfbase.pdfmetrics"), Later("reportlab.pdfbase.ttfonts")
+pdfgen, paths = Later("reportlab.pdfgen.canvas"), Later("reportlab.pdfgen.pathobject")
 
 FONTS = Path(__file__).parents[1] / "fonts"
 # What stands for a character that the fonts lack; type setters call it geta.
@@ -41,8 +44,6 @@ FILES = {
     Face.BOLD: "BIZUDPGothic-Bold",
     Face.MONO: "BIZUDGothic-Bold",
 }
-# Without it reportlab writes streams as text, a quarter larger.
-rl_config.useA85 = 0
 _RULER = 50  # mm
 _NOTE_MARGIN = 8.5  # mm
 EDGE = {Kind.BOX: 3.0, Kind.DEVICE: 1.5}  # mm of white at the right of a label
@@ -171,13 +172,13 @@ def draw_sheets(
 
 def canvas_for(output: BinaryIO, paper: tuple[float, float], language: str) -> Canvas:
     """Begin a file of pages of one size (mm) that asks printers not to scale."""
-    canvas = Canvas(
+    canvas: Canvas = pdfgen.Canvas(
         output,
         pagesize=(paper[0] * MM, paper[1] * MM),
         pageCompression=1,
         invariant=1,
         lang=language,
-        initialFontName=font_of(Face.REGULAR).fontName,  # type: ignore[arg-type]  # the stub takes the name for a size
+        initialFontName=font_of(Face.REGULAR).fontName,
     )
     canvas.setCreator("Kitto")
     canvas.setViewerPreference("PrintScaling", "None")
@@ -235,8 +236,10 @@ def with_geta(text: str) -> str:
 @cache
 def font_of(face: Face) -> TTFont:
     """Return a face of the fonts that are embedded, ready to be set."""
-    font = TTFont(FILES[face], FONTS / f"{FILES[face]}.ttf")
-    registerFont(font)
+    # Without it reportlab writes streams as text, a quarter larger; whoever draws needs a font first.
+    rl_config.change(useA85=0)
+    font: TTFont = fonts.TTFont(FILES[face], FONTS / f"{FILES[face]}.ttf")
+    metrics.registerFont(font)
     return font
 
 
@@ -362,7 +365,7 @@ def draw_code(canvas: Canvas, address: str, left: float, top: float, side: float
     canvas.saveState()
     canvas.translate(left + rules.QUIET_ZONE * module, top - rules.QUIET_ZONE * module)
     canvas.scale(module, -module)
-    canvas.drawPath(PDFPathObject([path]), stroke=0, fill=1)
+    canvas.drawPath(paths.PDFPathObject([path]), stroke=0, fill=1)
     canvas.restoreState()
 
 

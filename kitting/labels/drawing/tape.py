@@ -8,8 +8,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from PIL import Image, ImageDraw, ImageFont
-
 from kitting.labels import rules
 from kitting.labels.drawing import (
     EDGE,
@@ -24,12 +22,17 @@ from kitting.labels.drawing import (
     unheard,
 )
 from kitting.labels.sheets import DESIGNS, MM, Face, Kind, Label, Tape, Wording
+from kitting.lib.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import BinaryIO
 
+    from PIL import Image, ImageDraw, ImageFont
+
     from kitting.labels.sheets import Line
+
+images, drawing, fonts = Later("PIL.Image"), Later("PIL.ImageDraw"), Later("PIL.ImageFont")
 
 _FEED = 3.0  # mm before and after a label that the printer cannot reach
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same labels make the same file
@@ -147,17 +150,19 @@ class Brush:
     def picture(self, label: Label) -> Image.Image:
         """Return a label as it goes to the printer: one bit a dot, as wide as the tape prints."""
         picture = self._ground(label).copy()
-        draw = ImageDraw.Draw(picture)
+        draw: ImageDraw.ImageDraw = drawing.Draw(picture)
         draw.fontmode = "1"
         self._lines(draw, rules.own_lines(self._kind, label, self._words, self._room))
         self._code(draw, label.url)
-        return picture.transpose(Image.Transpose.ROTATE_90) if self._fit.is_turned else picture
+        if not self._fit.is_turned:
+            return picture
+        return picture.transpose(images.Transpose.ROTATE_90)
 
     def _ground(self, label: Label) -> Image.Image:
         key = (label.host, label.help_line)
         if key not in self._grounds:
-            picture = Image.new("1", self._size, 1)
-            draw = ImageDraw.Draw(picture)
+            picture: Image.Image = images.new("1", self._size, 1)
+            draw = drawing.Draw(picture)
             draw.fontmode = "1"
             if self._words.watermark:
                 self._watermark(draw)
@@ -204,4 +209,5 @@ class Brush:
 
 @lru_cache(maxsize=64)
 def _font(face: Face, size: float) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(FONTS / f"{FILES[face]}.ttf", size)
+    font: ImageFont.FreeTypeFont = fonts.truetype(FONTS / f"{FILES[face]}.ttf", size)
+    return font
