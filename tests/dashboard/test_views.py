@@ -240,6 +240,17 @@ def test_the_menu_says_on_the_board_what_it_says_everywhere(town: Town):
             assert badge in page, (person, url)
 
 
+def test_a_row_that_is_kept_speaks_the_readers_language_and_follows_its_figures(town: Town):
+    journey = town.begun(when=TEN)
+    town.it_lead.language = "en"
+    town.it_lead.save()
+    english, said = client_of(town.it_lead), "ready 0, in progress 1, waiting 0, not started 0"
+    assert said in text(english.get(BOARD))
+    assert said not in text(client_of(town.it).get(BOARD))
+    finish_all(journey, now=TEN)
+    assert "ready 1, in progress 0, waiting 0, not started 0" in text(english.get(BOARD))
+
+
 def test_where_nobody_waits_the_board_says_what_was_solved_today(town: Town, settings):
     settings.DEBUG = True
     SiteProfile.objects.update(demo_seeded_at=TEN, clock_offset=TEN - timezone.now())  # noqa: TID251  # pages read it
