@@ -32,6 +32,7 @@ def department_row(row: DepartmentRow, is_outside: bool) -> SafeString:  # noqa:
     return _drawn(row, is_outside=is_outside, language=get_language() or "")
 
 
+# The words come in the language that is active: it is named here to tell drawings apart.
 @lru_cache(maxsize=ROWS_KEPT)
 def _drawn(row: DepartmentRow, *, is_outside: bool, language: str) -> SafeString:
     return render_to_string(
