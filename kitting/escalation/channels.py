@@ -6,8 +6,9 @@ twice says everything once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 from django.urls import reverse
@@ -20,16 +21,24 @@ from kitting.escalation.states import Level, Reach, Reason, TicketKind, TicketSt
 from kitting.guides.queries.kept import published_edition
 from kitting.guides.queries.lists import step_title
 from kitting.lib import clock
-from kitting.notices.actions import queue, queue_message, render, tell_outlets
-from kitting.notices.models import Outlet
+from kitting.notices.actions import (
+    outlets_hearing,
+    queue,
+    queue_message,
+    render,
+    tell_outlets,
+)
+from kitting.notices.actions.sheaf import Sheaf
 from kitting.notices.states import Channel, OutletEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Hashable, Sequence
     from datetime import datetime
 
     from accounts.queries import CalendarBook
-    from kitting.escalation.models import Outage, Ticket
+    from kitting.escalation.models import Outage, Ticket, TicketEntry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,14 @@ class Asked:
 
     calendar: clock.Calendar
     why_not: str = ""
+
+
+@dataclass
+class Round(Sheaf):
+    """What one round of the sweep writes together: messages, lines of stories, tickets that moved."""
+
+    entries: list[TicketEntry] = field(default_factory=list)
+    moved: dict[int, Ticket] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,6 +67,12 @@ class Telling:
     knows: User | None = None
     ladder: rules.Ladder | None = None
     rung: rules.Rung | None = None
+    # Where many tickets are told of in one go: what becomes of them is laid here and written at the end.
+    round: Round | None = None
+
+    def once(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """Return an answer that is the same for all tickets of a round."""
+        return self.round.once(key, ask) if self.round else ask()
 
     @property
     def reach(self) -> Reach:
@@ -83,7 +106,8 @@ def ask_rung(telling: Telling, level: Level) -> Asked:
 def tell_leads(telling: Telling, *, kind: str) -> Asked:
     """Tell the leads of the ticket's department or place."""
     ticket, book, day = telling.ticket, telling.book, local_day(telling.now)
-    leads = leads_for(department_id=ticket.department_id, place_id=ticket.place_id, on=day)
+    here = {"department_id": ticket.department_id, "place_id": ticket.place_id}
+    leads = telling.once(("leads", *here.values()), partial(leads_for, **here, on=day))
     there, why_not = who_is_there(telling, leads)
     if not leads:
         why_not = "no_lead"
@@ -245,11 +269,8 @@ def _tell_it(telling: Telling, level: Level) -> Asked:
         _mail_help_desk(telling, kind=kind)
         return Asked(book.default)
     roles = (Role.IT_LEAD,) if level == Level.IT_LEAD else IT_ROLES
-    team = list(
-        User.objects.with_role(*roles, on=day)
-        .select_related("hours", "place__hours")
-        .order_by("pk")
-    )
+    rows = User.objects.with_role(*roles, on=day).select_related("hours", "place__hours")
+    team: list[User] = telling.once(("team", roles), partial(list, rows.order_by("pk")))
     there, why_not = who_is_there(telling, team)
     for person in there:
         if person != telling.knows:
@@ -301,6 +322,7 @@ def message(telling: Telling, person: User, *, kind: str, level: Level, link: st
         link=link or _link(ticket, to_person=level == Level.PERSON),
         now=telling.now,
         not_before=telling.not_before(telling.book.of_person(person)),
+        sheaf=telling.round,
     )
 
 
@@ -309,7 +331,11 @@ def _mail_help_desk(telling: Telling, *, kind: str) -> None:
     ticket = telling.ticket
     link = _link(ticket)
     subject, body = render(
-        kind=kind, person=None, channel=Channel.MAIL, context={**_context(ticket), "path": link}
+        kind=kind,
+        person=None,
+        channel=Channel.MAIL,
+        context={**_context(ticket), "path": link},
+        sheaf=telling.round,
     )
     queue(
         dedupe_key=f"{_dedupe(ticket, Level.IT)}:{kind}:help_desk:{Channel.MAIL}",
@@ -323,6 +349,7 @@ def _mail_help_desk(telling: Telling, *, kind: str) -> None:
         link=link,
         about=about(ticket),
         not_before=telling.not_before(telling.book.default),
+        sheaf=telling.round,
     )
 
 
@@ -344,8 +371,16 @@ def _tell_outlets(telling: Telling, *, kind: str, level: Level) -> bool:
     """Say it in IT's chat rooms too: what and where, never who; tells whether any listens."""
     ticket = telling.ticket
     context = {**_context(ticket), "person_name": "", "extension": "", "device": ""}
-    subject, body = render(kind=kind, person=None, channel=Channel.OUTLET, context=context)
     event = event_of(ticket, kind)
+    if not outlets_hearing(event, telling.round):
+        return False
+    subject, body = render(
+        kind=kind,
+        person=None,
+        channel=Channel.OUTLET,
+        context=context,
+        sheaf=telling.round,
+    )
     tell_outlets(
         event=event,
         reason=f"{_dedupe(ticket, level)}:{kind}",
@@ -355,8 +390,9 @@ def _tell_outlets(telling: Telling, *, kind: str, level: Level) -> bool:
         about=about(ticket),
         now=telling.now,
         not_before=telling.not_before(telling.book.default),
+        sheaf=telling.round,
     )
-    return bool(Outlet.objects.hearing(event))
+    return True
 
 
 def _link(ticket: Ticket, *, to_person: bool = False) -> str:

@@ -17,6 +17,9 @@ from kitting.notices.states import Channel, Lane, NoticeState, OutletEvent
 from kitting.site.models import SiteProfile
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
     from django.db.models import QuerySet
 
     from accounts.models import User
@@ -103,35 +106,51 @@ def said_lately(outlet: Outlet, *, limit: int = 5) -> list[Notice]:
     return list(outlet.notices.order_by("-created_at", "-pk")[:limit])
 
 
-def summary_at(person: User, *, now: datetime) -> datetime | None:
-    """Return when a lead gets the next summary of what waits, or nothing if a message may leave at once.
-
-    The first message leaves at once; whatever comes within an hour of the last one is gathered.
-    """
-    last = Notice.objects.filter(
+def last_told(person: User) -> datetime | None:
+    """Return when a lead last got, or gets, a message that later ones are gathered after."""
+    last: datetime | None = Notice.objects.filter(
         person=person,
         channel=Channel.MAIL,
         lane=Lane.NORMAL,
         kind__in=(*GATHERED, SUMMARY),
         state__in=(NoticeState.QUEUED, NoticeState.SENDING, NoticeState.SENT),
     ).aggregate(at=Max(Coalesce("sent_at", "next_try_at")))["at"]
+    return last
+
+
+def summary_after(last: datetime | None, *, now: datetime) -> datetime | None:
+    """Return when a lead gets the next summary of what waits, or nothing if a message may leave at once.
+
+    The first message leaves at once; whatever comes within an hour of the `last` one is gathered.
+    """
     return last + GATHER_FOR if last and last + GATHER_FOR > now else None
 
 
-def day_for_a_word(person: User, *, at: datetime) -> datetime:
-    """Return when somebody who did not ask may be spoken to: at a moment, or on the next free day.
-
-    One message a day is enough; the next one waits for the next working day without any. One query
-    where the day is free.
-    """
-    spoken = Notice.objects.filter(person=person, kind__in=UNASKED).exclude(
+def days_of_words(people: Collection[int], *, since: datetime) -> dict[int, set[date]]:
+    """Return on which days from a moment on some people are spoken to who did not ask (one query)."""
+    spoken = Notice.objects.filter(person__in=people, kind__in=UNASKED).exclude(
         state=NoticeState.CANCELLED
     )
     leaving = spoken.annotate(leaves_at=Coalesce("sent_at", "next_try_at"))
     recent = leaving.filter(
-        Q(leaves_at__gte=at - timedelta(days=1)) | Q(unasked_on__gte=local_day(at))
-    ).values_list("leaves_at", "unasked_on")
-    taken = {day for leaves, meant in recent for day in (local_day(leaves), meant)}
+        Q(leaves_at__gte=since - timedelta(days=1)) | Q(unasked_on__gte=local_day(since))
+    ).values_list("person_id", "leaves_at", "unasked_on")
+    days: dict[int, set[date]] = {pk: set() for pk in people}
+    for person_id, leaves, meant in recent:
+        days[person_id or 0] |= {local_day(leaves), *([meant] if meant else [])}
+    return days
+
+
+def day_for_a_word(
+    person: User, *, at: datetime, taken: Collection[date] | None = None
+) -> datetime:
+    """Return when somebody who did not ask may be spoken to: at a moment, or on the next free day.
+
+    One message a day is enough; the next one waits for the next working day without any. One query
+    where the day is free, none where `taken` says on which days that person is spoken to.
+    """
+    if taken is None:
+        taken = days_of_words([person.pk], since=at)[person.pk]
     if local_day(at) not in taken:
         return at
     profile = SiteProfile.objects.filter(pk=SiteProfile.SINGLE).first() or SiteProfile()

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 
 from kitting.escalation import rules
-from kitting.escalation.actions.ladder import raise_by_itself
+from kitting.escalation.actions.ladder import raise_by_itself, write_round
 from kitting.escalation.actions.rows import FOR_TELLING
 from kitting.escalation.actions.waiting import LOOKED, NOTHING, close_by_progress
-from kitting.escalation.channels import Telling
+from kitting.escalation.channels import Round, Telling
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries.ladder import LadderBook, ladder_book
 from kitting.escalation.states import Level, Reason, TicketKind
@@ -87,11 +88,38 @@ def climb(
     if ticket is None:
         return NOTHING
     ladders = ladders or ladder_book()
-    outcome = _end_or_wait(Telling(ticket, book, now), ladders, halts)
-    if outcome:
-        return outcome
-    raise_by_itself(Telling(ticket, book, now), ladders)
-    return RAISED
+    return _turn(Telling(ticket, book, now), ladders, halts)
+
+
+@transaction.atomic
+def climb_many(
+    keys: Sequence[int],
+    *,
+    book: CalendarBook,
+    now: datetime,
+    halts: Sequence[rules.Halt],
+    ladders: LadderBook,
+) -> dict[int, str]:
+    """Do what `climb` does for many tickets, and write what is said of them together."""
+    tickets = _due_tickets(keys, now=now)
+    said = Round()
+    stuck = [t.journey.person_id if t.journey else t.person_id for t in tickets.values()]
+    said.look_up_days([pk for pk in stuck if pk], since=now)
+    outcomes = {
+        pk: _turn(Telling(tickets[pk], book, now, round=said), ladders, halts)
+        if pk in tickets
+        else NOTHING
+        for pk in keys
+    }
+    write_round(said)
+    return outcomes
+
+
+def _turn(telling: Telling, ladders: LadderBook, halts: Sequence[rules.Halt]) -> str:
+    outcome = _end_or_wait(telling, ladders, halts)
+    if not outcome:
+        raise_by_itself(telling, ladders)
+    return outcome or RAISED
 
 
 def _end_or_wait(telling: Telling, ladders: LadderBook, halts: Sequence[rules.Halt]) -> str:
@@ -159,6 +187,17 @@ def _due_ticket(ticket_id: int, *, now: datetime) -> Ticket | None:
         .select_related(*FOR_TELLING)
         .first()
     )
+
+
+def _due_tickets(keys: Sequence[int], *, now: datetime) -> dict[int, Ticket]:
+    """Return due tickets by number, their journeys locked before them; without those somebody else is at."""
+    due = Ticket.objects.due(now=now).filter(pk__in=keys)
+    journeys = due.filter(journey__isnull=False).values_list("journey_id", flat=True)
+    rows = Journey.objects.select_for_update(skip_locked=True).filter(pk__in=list(journeys))
+    mine = list(rows.order_by("pk").values_list("pk", flat=True))
+    free = due.filter(Q(journey__isnull=True) | Q(journey__in=mine))
+    found = free.select_for_update(of=("self",), skip_locked=True).select_related(*FOR_TELLING)
+    return {ticket.pk: ticket for ticket in found}
 
 
 def _follow_person(ticket: Ticket, journey: Journey) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kitting.escalation.actions.rows import add_entry
+from kitting.escalation.actions.rows import add_entry, entry_of
 from kitting.escalation.actions.rungs import ask_level
+from kitting.escalation.models import Ticket, TicketEntry
 from kitting.escalation.queries.ladder import LadderBook, ladder_book
 from kitting.escalation.states import EntryKind, Level
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kitting.escalation import rules
-    from kitting.escalation.channels import Telling
+    from kitting.escalation.channels import Round, Telling
+
+BATCH = 500
 
 
 def raise_by_itself(
@@ -22,8 +25,7 @@ def raise_by_itself(
 ) -> None:
     """Ask the next rung on Kitto's own account, and say so in the ticket's story."""
     if raise_further(telling, ladders, first=first):
-        ticket = telling.ticket
-        add_entry(ticket, EntryKind.RAISED, telling.now, data={"level": ticket.level})
+        tell_story(telling, EntryKind.RAISED, level=telling.ticket.level)
 
 
 def raise_further(
@@ -56,7 +58,7 @@ def raise_further(
     if _ask_again(telling, below):
         return True
     ticket.due_at = ladder.rungs[-1].wait.until(telling.book.default, telling.now)
-    ticket.save(update_fields=["round", "due_at"])
+    _save(telling, "round", "due_at")
     return False
 
 
@@ -70,8 +72,8 @@ def _fall_silent(telling: Telling) -> bool:
     """Tell nobody again, as the rule says: the ticket stays open in IT's queue."""
     ticket = telling.ticket
     ticket.due_at = None
-    ticket.save(update_fields=["due_at"])
-    add_entry(ticket, EntryKind.QUIETED, telling.now)
+    _save(telling, "due_at")
+    tell_story(telling, EntryKind.QUIETED)
     return False
 
 
@@ -79,13 +81,44 @@ def _ask_rung(telling: Telling, rung: rules.Rung) -> bool:
     ticket = telling.ticket
     asked = ask_level(replace(telling, rung=rung), rung.level)
     if asked.why_not:
-        skipped = {"level": rung.level, "why": asked.why_not}
-        add_entry(ticket, EntryKind.SKIPPED, telling.now, data=skipped)
+        tell_story(telling, EntryKind.SKIPPED, level=rung.level, why=asked.why_not)
         return False
     is_same = ticket.level == rung.level
     ticket.level_asks = ticket.level_asks + 1 if is_same else 1
     ticket.level = rung.level
     ticket.due_at = rung.wait.until(asked.calendar, telling.now)
     ticket.snoozed_until = None
-    ticket.save(update_fields=["round", "level", "level_asks", "due_at", "snoozed_until"])
+    _save(telling, *MOVED)
     return True
+
+
+# What asking a rung changes of a ticket.
+MOVED = ("round", "level", "level_asks", "due_at", "snoozed_until")
+
+
+def _save(telling: Telling, *fields: str) -> None:
+    """Save a ticket that moved; in a round it is saved with the others."""
+    if telling.round is None:
+        telling.ticket.save(update_fields=fields)
+    else:
+        telling.round.moved[telling.ticket.pk] = telling.ticket
+
+
+def tell_story(telling: Telling, kind: EntryKind, **data: object) -> None:
+    """Add a line of what Kitto did by itself; in a round it is written with the others."""
+    if telling.round is None:
+        add_entry(telling.ticket, kind, telling.now, data=data)
+    else:
+        telling.round.entries.append(entry_of(telling.ticket, kind, telling.now, data=data))
+
+
+def write_round(of: Round) -> None:
+    """Write what a round has laid together, with a few statements however much it is."""
+    TicketEntry.objects.bulk_create(of.entries, batch_size=BATCH)
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for ticket in of.moved.values():
+        values = tuple(getattr(ticket, name) for name in MOVED)
+        alike.setdefault(values, []).append(ticket.pk)
+    for values, keys in alike.items():
+        Ticket.objects.filter(pk__in=keys).update(**dict(zip(MOVED, values, strict=True)))
+    of.write()

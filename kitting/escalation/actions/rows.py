@@ -114,15 +114,18 @@ def add_entry(  # noqa: PLR0913  # a line of a story has this many sides
     """
     if actor is not None and actor.pk != subject_person_id(ticket):
         write_audit(action=f"ticket.{kind.value}", now=now, by=actor, subject=ticket.number)
-    return TicketEntry.objects.create(
-        ticket=ticket,
-        kind=kind,
-        at=now,
-        actor=actor,
-        text=text,
-        to_person=to_person,
-        data={key: str(value) for key, value in (data or {}).items() if value},
-    )
+    entry = entry_of(ticket, kind, now, data=data)
+    entry.actor, entry.text, entry.to_person = actor, text, to_person
+    entry.save()
+    return entry
+
+
+def entry_of(
+    ticket: Ticket, kind: EntryKind, now: datetime, *, data: Mapping[str, object] | None = None
+) -> TicketEntry:
+    """Return a line of a ticket's story that is not written yet."""
+    said = {key: str(value) for key, value in (data or {}).items() if value}
+    return TicketEntry(ticket=ticket, kind=kind, at=now, data=said)
 
 
 def note_said(

@@ -6,14 +6,21 @@ import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from kitting.escalation import rules
-from kitting.escalation.actions.climbing import RAISED, STUMBLED, climb, progressed, rest_of
+from kitting.escalation.actions.climbing import (
+    RAISED,
+    STUMBLED,
+    climb,
+    climb_many,
+    progressed,
+    rest_of,
+)
 from kitting.escalation.actions.departing import depart_one, loans_of_gone, who_left
-from kitting.escalation.actions.ladder import raise_by_itself
+from kitting.escalation.actions.ladder import raise_by_itself, tell_story, write_round
 from kitting.escalation.actions.rows import add_entry, locked
 from kitting.escalation.actions.waiting import (
     CLOSED,
@@ -23,7 +30,7 @@ from kitting.escalation.actions.waiting import (
     close_by_progress,
     set_noticed,
 )
-from kitting.escalation.channels import Telling
+from kitting.escalation.channels import Round, Telling
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries.ladder import (
     LadderBook,
@@ -35,6 +42,7 @@ from kitting.escalation.queries.ladder import (
     signs_by_journey,
 )
 from kitting.escalation.states import OPEN, EntryKind, Reason, Source, TicketKind
+from kitting.journeys.actions import notice_many
 from kitting.journeys.models import Journey
 from kitting.journeys.states import EventKind
 
@@ -50,7 +58,8 @@ log = logging.getLogger(__name__)
 
 
 BATCH = 500
-
+# So many rows are locked and written in one transaction: whoever presses a button meanwhile waits for no more.
+TOGETHER = 100
 
 # A row the sweep stumbled over is looked at again later, so that one cannot stop the rest.
 STUMBLE = timedelta(hours=1)
@@ -150,11 +159,11 @@ def _sweep_journeys(now: datetime, limit: int) -> Swept:
         learned=learned_patience(),
         ladders=ladder_book(),
     )
-    calm = _put_off(sight)
-    outcomes = {
-        pk: LOOKED if pk in calm else _safely("journey", pk, partial(_look, pk, sight))
-        for pk, _count in due
-    }
+    keys = [pk for pk, _count in due]
+    outcomes = _together("journeys", keys, partial(_look_at_many, sight=sight))
+    for pk in keys:
+        if pk not in outcomes:
+            outcomes[pk] = _safely("journey", pk, partial(_look, pk, sight))
     stumbled = [pk for pk, outcome in outcomes.items() if outcome == STUMBLED]
     if stumbled:
         Journey.objects.filter(pk__in=stumbled).update(attention_at=now + STUMBLE)
@@ -176,14 +185,17 @@ def _sweep_tickets(now: datetime, limit: int) -> Swept:
     )
     if not due:
         return Swept()
-    climb_now = partial(
-        climb,
-        now=now,
-        book=organisation_book(),
-        halts=halts_lately(now=now),
-        ladders=ladder_book(),
-    )
-    outcomes = {pk: _safely("ticket", pk, partial(climb_now, ticket_id=pk)) for pk in due}
+    sight: dict[str, Any] = {
+        "now": now,
+        "book": organisation_book(),
+        "halts": halts_lately(now=now),
+        "ladders": ladder_book(),
+    }
+    climb_now, climb_many_now = partial(climb, **sight), partial(climb_many, **sight)
+    outcomes = _together("tickets", due, climb_many_now)
+    for pk in due:
+        if pk not in outcomes:
+            outcomes[pk] = _safely("ticket", pk, partial(climb_now, ticket_id=pk))
     stumbled = [pk for pk, outcome in outcomes.items() if outcome == STUMBLED]
     if stumbled:
         Ticket.objects.filter(pk__in=stumbled).update(due_at=now + STUMBLE)
@@ -194,6 +206,22 @@ def _sweep_tickets(now: datetime, limit: int) -> Swept:
         stumbled=len(stumbled),
         due=len(due),
     )
+
+
+def _together(
+    what: str, keys: Sequence[int], act: Callable[[Sequence[int]], dict[int, str]]
+) -> dict[int, str]:
+    """Give many rows their turn in one transaction; those among whom something goes wrong are left out."""
+    outcomes: dict[int, str] = {}
+    for at in range(0, len(keys), TOGETHER):
+        some = keys[at : at + TOGETHER]
+        try:
+            outcomes |= act(some)
+        except OperationalError:
+            raise
+        except Exception:  # which of them it was shows when each has its turn
+            log.warning("The sweep looks at %s %s one by one", len(some), what, exc_info=True)
+    return outcomes
 
 
 def _safely(what: str, pk: int, act: Callable[[], str]) -> str:
@@ -221,54 +249,82 @@ class _Sight:
     ladders: LadderBook = field(default_factory=LadderBook)
 
 
-def _put_off(sight: _Sight) -> set[int]:
-    """Look at all in two queries, and let those be looked at later about whom there is nothing to say.
+@transaction.atomic
+def _look_at_many(keys: Sequence[int], sight: _Sight) -> dict[int, str]:
+    """Look at many in a dozen statements; returns what came of each, without those to be looked at alone.
 
-    Most rows of a busy morning are such. Who moved meanwhile, or needs more than a later look, is
-    left to `_look`.
+    Rows are locked first, those somebody else is at are skipped: nobody waits, nothing is opened twice.
     """
-    past: dict[int, list[Ticket]] = {}
-    known = Ticket.objects.filter(journey_id__in=sight.event_counts).order_by("opened_at", "pk")
-    for ticket in known:
-        past.setdefault(ticket.journey_id or 0, []).append(ticket)
     rows = (
         Journey.objects.open()
-        .filter(pk__in=sight.event_counts)
+        .filter(pk__in=keys, attention_at__lte=sight.now)
+        .select_for_update(of=("self",), skip_locked=True)
         .select_related("person__place", "wave", "loan")
         .only(*FOR_LOOKING)
     )
-    return {
-        journey.pk
-        for journey in rows
-        if _safely(
-            "journey",
-            journey.pk,
-            partial(_put_one_off, journey, past.get(journey.pk, ()), sight),
-        )
-        == LOOKED
-    }
+    mine = {row.pk: row for row in rows if row.event_count == sight.event_counts[row.pk]}
+    past: dict[int, list[Ticket]] = {}
+    for ticket in Ticket.objects.filter(journey__in=mine).order_by("opened_at", "pk"):
+        past.setdefault(ticket.journey_id or 0, []).append(ticket)
+    outcomes = {pk: NOTHING for pk in keys if pk not in mine}
+    later: dict[datetime | None, list[int]] = {}
+    found: dict[int, Reason] = {}
+    for pk in keys:
+        verdict = _judged(mine[pk], past.get(pk, ()), sight) if pk in mine else None
+        if verdict is None:
+            continue
+        if verdict.reason is None:
+            later.setdefault(verdict.look_again_at, []).append(pk)
+            outcomes[pk] = LOOKED
+        else:
+            found[pk] = verdict.reason
+            outcomes[pk] = OPENED
+    _look_later(later)
+    if found:
+        _open_many(found, sight)
+    return outcomes
 
 
-def _put_one_off(journey: Journey, past: Sequence[Ticket], sight: _Sight) -> str:
+def _judged(journey: Journey, past: Sequence[Ticket], sight: _Sight) -> rules.Verdict | None:
+    """Return what is to be said about a journey; nothing where more than that is to be done."""
     is_open = {t.kind for t in past if t.state in OPEN}
     signs = sight.signs.get(journey.pk, ())
     if TicketKind.QUIET in is_open or any(s.kind == EventKind.OTHER_ACCOUNT for s in signs):
-        return NOTHING
+        return None
     calendar = sight.book.of_person(journey.person)
-    look_at: datetime | None = rules.RECHECK_WITH_TICKET.until(calendar, sight.now)
-    if TicketKind.HELP not in is_open:
-        judged = rules.judge(_watched(journey, past, sight), calendar=calendar, now=sight.now)
-        if judged.reason is not None:
-            return NOTHING
-        look_at = judged.look_again_at
-    # Every action on a journey counts an event or sets the due moment: who moved is not overwritten.
-    is_same = Journey.objects.open().filter(
-        pk=journey.pk,
-        event_count=sight.event_counts[journey.pk],
-        attention_at=journey.attention_at,
-        attention_at__lte=sight.now,
+    if TicketKind.HELP in is_open:
+        look_at = rules.RECHECK_WITH_TICKET.until(calendar, sight.now)
+        return rules.Verdict(look_again_at=look_at)
+    return rules.judge(_watched(journey, past, sight), calendar=calendar, now=sight.now)
+
+
+def _look_later(at: Mapping[datetime | None, Sequence[int]]) -> None:
+    for moment, keys in at.items():
+        Journey.objects.filter(pk__in=keys).update(attention_at=moment)
+
+
+def _open_many(found: Mapping[int, Reason], sight: _Sight) -> None:
+    """Open a ticket each for journeys that are locked: the same as `_open_found` does for one."""
+    rows = Journey.objects.select_related(
+        "person__place", "loan__device", "department", "place", "wave"
     )
-    return LOOKED if is_same.update(attention_at=look_at) else NOTHING
+    journeys = {journey.pk: journey for journey in rows.filter(pk__in=found)}
+    tickets = Ticket.objects.bulk_create(
+        [_ticket(journeys[pk], TicketKind.QUIET, why, sight) for pk, why in found.items()]
+    )
+    notice_many(journeys.values())
+    said = Round()
+    said.look_up_days([one.person_id for one in journeys.values()], since=sight.now)
+    later: dict[datetime | None, list[int]] = {}
+    for (pk, why), ticket in zip(found.items(), tickets, strict=True):
+        telling = Telling(ticket, sight.book, sight.now, round=said)
+        tell_story(telling, EntryKind.OPENED, reason=why)
+        raise_by_itself(telling, sight.ladders, first=True)
+        calendar = sight.book.of_person(journeys[pk].person)
+        look_at = rules.RECHECK_WITH_TICKET.until(calendar, sight.now)
+        later.setdefault(look_at, []).append(pk)
+    write_round(said)
+    _look_later(later)
 
 
 @transaction.atomic
@@ -276,7 +332,7 @@ def _look(pk: int, sight: _Sight) -> str:
     """Judge one journey: open a ticket, close one that progress has answered, or look later."""
     journey = (
         Journey.objects.select_for_update(of=("self",), skip_locked=True)
-        .select_related("person__place", "wave", "loan")
+        .select_related("person__place", "wave", "loan__device", "department", "place")
         .filter(pk=pk, closed_at__isnull=True, attention_at__lte=sight.now)
         .first()
     )
@@ -360,16 +416,21 @@ def _look_for_other_account(journey: Journey, past: Sequence[Ticket], sight: _Si
 
 
 def _open_found(journey: Journey, kind: TicketKind, reason: Reason, sight: _Sight) -> None:
-    ticket = Ticket.objects.create(
+    ticket = _ticket(journey, kind, reason, sight)
+    ticket.save()
+    add_entry(ticket, EntryKind.OPENED, sight.now, data={"reason": reason})
+    set_noticed(ticket, is_noticed=True)
+    raise_by_itself(Telling(ticket, sight.book, sight.now), sight.ladders, first=True)
+
+
+def _ticket(journey: Journey, kind: TicketKind, reason: Reason, sight: _Sight) -> Ticket:
+    return Ticket(
         kind=kind,
         journey=journey,
         reason=reason,
         source=Source.SWEEP,
         step_key=journey.current_step,
-        department_id=journey.department_id,
-        place_id=journey.place_id,
+        department=journey.department,
+        place=journey.place,
         opened_at=sight.now,
     )
-    add_entry(ticket, EntryKind.OPENED, sight.now, data={"reason": reason})
-    set_noticed(ticket, is_noticed=True)
-    raise_by_itself(Telling(ticket, sight.book, sight.now), first=True)

@@ -16,6 +16,7 @@ from kitting.journeys.models import EventNote, Journey
 from kitting.journeys.states import EventKind, HelpState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
 
@@ -75,6 +76,17 @@ def set_noticed(*, journey_id: int, is_noticed: bool) -> None:
     journey.is_noticed = is_noticed
     journey.save(update_fields=["is_noticed"])
     keep_count(before, standing_of_all([journey]) if before else Counter())
+
+
+@transaction.atomic
+def notice_many(journeys: Collection[Journey]) -> None:
+    """Note of several open journeys, locked by the caller, that Kitto noticed them; as `set_noticed` does."""
+    fresh = [journey for journey in journeys if not journey.is_noticed]
+    before = standing_of_all(fresh)
+    for journey in fresh:
+        journey.is_noticed = True
+    Journey.objects.filter(pk__in=[journey.pk for journey in fresh]).update(is_noticed=True)
+    keep_count(before, standing_of_all(fresh))
 
 
 @transaction.atomic

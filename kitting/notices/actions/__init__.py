@@ -22,7 +22,7 @@ from accounts.models import User
 from accounts.queries import local_day
 from kitting.notices.channels import NotNowError, RefusedError, UnreachableError, host
 from kitting.notices.models import Notice, Outlet
-from kitting.notices.queries import day_for_a_word, summary_at
+from kitting.notices.queries import day_for_a_word, last_told, summary_after
 from kitting.notices.rules import (
     CLAIM,
     GATHERED,
@@ -42,9 +42,10 @@ from kitting.site.models import SiteProfile
 from kitting.site.queries import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import date, datetime
 
+    from kitting.notices.actions.sheaf import Sheaf
     from kitting.notices.channels import Send
     from kitting.notices.models import NoticeQuerySet
     from kitting.notices.states import OutletEvent
@@ -82,7 +83,6 @@ class Delivered:
 # ---------------------------------------------------------------- writing
 
 
-@transaction.atomic
 def queue(  # noqa: PLR0913  # a message has this many facts, and callers name each
     *,
     dedupe_key: str,
@@ -100,8 +100,9 @@ def queue(  # noqa: PLR0913  # a message has this many facts, and callers name e
     lane: Lane = Lane.NORMAL,
     outlet: Outlet | None = None,
     unasked_on: date | None = None,
+    sheaf: Sheaf | None = None,
 ) -> Notice | None:
-    """Put one message into the outbox; return None if this key was ever used.
+    """Put one message into the outbox, or to a sheaf that is written later; return None if this key was ever used.
 
     `link` is a path of this site; `not_before` holds a message back until the recipient's hours.
     `unasked_on` is the day of something unasked; a second one for that person and day is refused.
@@ -109,28 +110,31 @@ def queue(  # noqa: PLR0913  # a message has this many facts, and callers name e
     """
     due = max(now, not_before) if not_before else now
     at_once = channel not in LEAVES and due == now
-    notice, is_new = Notice.objects.get_or_create(
-        dedupe_key=dedupe_key,
-        defaults={
-            "kind": kind,
-            "lane": lane,
-            "channel": channel,
-            "person": person,
-            "outlet": outlet,
-            "address": address,
-            "language": language,
-            "subject": " ".join(subject.split())[:SUBJECT_MAX],
-            "body": body,
-            "link": link,
-            "about": about,
-            "message_id": message_id(dedupe_key, host=host()),
-            "state": NoticeState.SENT if at_once else NoticeState.QUEUED,
-            "created_at": now,
-            "next_try_at": due,
-            "unasked_on": unasked_on,
-            "sent_at": now if at_once else None,
-        },
-    )
+    values = {
+        "kind": kind,
+        "lane": lane,
+        "channel": channel,
+        "person": person,
+        "outlet": outlet,
+        "address": address,
+        "language": language,
+        "subject": " ".join(subject.split())[:SUBJECT_MAX],
+        "body": body,
+        "link": link,
+        "about": about,
+        "message_id": message_id(dedupe_key, host=host()),
+        "state": NoticeState.SENT if at_once else NoticeState.QUEUED,
+        "created_at": now,
+        "next_try_at": due,
+        "unasked_on": unasked_on,
+        "sent_at": now if at_once else None,
+    }
+    if sheaf is not None:
+        notice = Notice(dedupe_key=dedupe_key, **values)
+        sheaf.put(notice)
+        return notice
+    with transaction.atomic():
+        notice, is_new = Notice.objects.get_or_create(dedupe_key=dedupe_key, defaults=values)
     return notice if is_new else None
 
 
@@ -145,6 +149,7 @@ def queue_message(  # noqa: PLR0913  # see queue
     about: str = "",
     not_before: datetime | None = None,
     channel: Channel | None = None,
+    sheaf: Sheaf | None = None,
 ) -> Notice | None:
     """Write `templates/emails/<kind>.txt` to one person, in that person's language.
 
@@ -155,9 +160,14 @@ def queue_message(  # noqa: PLR0913  # see queue
     channel = channel or channel_for(person)
     wait_until = None
     if channel == Channel.MAIL and kind in GATHERED:
-        wait_until = summary_at(person, now=now)
+        last = sheaf.last_told(person) if sheaf else last_told(person)
+        wait_until = summary_after(last, now=now)
     subject, body = render(
-        kind=kind, person=person, channel=channel, context={**context, "path": link}
+        kind=kind,
+        person=person,
+        channel=channel,
+        context={**context, "path": link},
+        sheaf=sheaf,
     )
     put = partial(
         queue,
@@ -173,7 +183,12 @@ def queue_message(  # noqa: PLR0913  # see queue
         about=about,
         now=now,
         lane=Lane.GATHER if wait_until else Lane.NORMAL,
+        sheaf=sheaf,
     )
+    if kind in UNASKED and sheaf is not None:
+        at = max(filter(None, (now, not_before)))
+        taken = sheaf.days_of(person, since=now)
+        return _put_on_free_day(put, person, at=at, taken=taken)
     if kind in UNASKED:
         return _put_unasked(put, person, at=max(filter(None, (now, not_before))))
     return put(not_before=max(filter(None, (not_before, wait_until)), default=None))
@@ -190,9 +205,13 @@ def _put_unasked(
 
 
 def _put_on_free_day(
-    put: Callable[..., Notice | None], person: User, *, at: datetime
+    put: Callable[..., Notice | None],
+    person: User,
+    *,
+    at: datetime,
+    taken: Collection[date] | None = None,
 ) -> Notice | None:
-    moment = day_for_a_word(person, at=at)
+    moment = day_for_a_word(person, at=at, taken=taken)
     return put(not_before=moment, unasked_on=local_day(moment))
 
 
@@ -206,6 +225,7 @@ def tell_outlets(  # noqa: PLR0913  # see queue
     link: str = "",
     about: str = "",
     not_before: datetime | None = None,
+    sheaf: Sheaf | None = None,
 ) -> int:
     """Say something to every chat room and program that wants to hear of it; return how many."""
     said = [
@@ -222,10 +242,17 @@ def tell_outlets(  # noqa: PLR0913  # see queue
             about=about,
             now=now,
             not_before=not_before,
+            sheaf=sheaf,
         )
-        for outlet in Outlet.objects.hearing(event)
+        for outlet in outlets_hearing(event, sheaf)
     ]
     return sum(notice is not None for notice in said)
+
+
+def outlets_hearing(event: OutletEvent, sheaf: Sheaf | None = None) -> list[Outlet]:
+    """Return which chat rooms and programs hear of such a thing; a sheaf asks once."""
+    ask = partial(Outlet.objects.hearing, event)
+    return sheaf.once(("outlets", event), ask) if sheaf else ask()
 
 
 @transaction.atomic
@@ -301,10 +328,12 @@ def render(
     channel: Channel,
     context: Mapping[str, object],
     language: str = "",
+    sheaf: Sheaf | None = None,
 ) -> tuple[str, str]:
     """Return subject and body of a message, in the person's language unless told otherwise."""
     language = language or (person.language if person else settings.LANGUAGE_CODE)
-    profile = SiteProfile.objects.filter(pk=SiteProfile.SINGLE).first() or SiteProfile()
+    site = partial(_site_in, language)
+    service_name, say = sheaf.once(("site", language), site) if sheaf else site()
     path = context.get("path", "")
     with translation.override(language):
         text = render_to_string(
@@ -312,13 +341,18 @@ def render(
             {
                 "person": person,
                 "by_mail": channel == Channel.MAIL,
-                "site": words(language=language),
-                "service_name": profile.service_name,
+                "site": say,
+                "service_name": service_name,
                 "url": f"{settings.SITE_URL}{path}" if path else "",
                 **{key: _in_language(value, language) for key, value in context.items()},
             },
         )
     return split_text(text)
+
+
+def _site_in(language: str) -> tuple[str, dict[str, Any]]:
+    profile = SiteProfile.objects.filter(pk=SiteProfile.SINGLE).first() or SiteProfile()
+    return profile.service_name, words(language=language)
 
 
 def _in_language(value: object, language: str) -> object:
