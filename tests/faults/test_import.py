@@ -90,7 +90,8 @@ def test_web_is_killed_while_a_sheet_is_brought(site: Production) -> None:
     assert site.ask(NEWCOMERS) == [(0,)]
     assert again >= kills
     say(
-        f"web killed {kills} times while a sheet of {ROWS:,} rows was brought: 0 halves, brought again {again} times"
+        f"web killed {kills} times while a sheet of {ROWS:,} rows was brought: brought again {again} times,"
+        f" {sheets} whole ones wait, 0 halves, 0 rows"
     )
 
 
