@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import connection
 from psycopg import sql
 
+from accounts.filling import FEW, MANY, put_back, set_aside
 from accounts.models import User
 from accounts.rules import Mentioned
 from kitting.lib.rows import Flaw
@@ -191,6 +192,7 @@ SELECT p.staff_number, p.led_id, p.names_it, coalesce(p.person_id, u.id)
 FROM roll_plan p LEFT JOIN accounts_user u ON u.staff_number = p.staff_number
 WHERE (p.led IS NOT NULL OR p.names_it) AND NOT p.staff_number = ANY(%s) ORDER BY p.row
 """
+_FEW = "SELECT count(*) <= %s FROM accounts_user"
 _LISTED_LEADS = """
 SELECT DISTINCT g.person_id FROM accounts_grant g
 JOIN roll_plan p ON p.person_id = g.person_id
@@ -367,7 +369,10 @@ class Stage:
             insert = sql.SQL(_INSERT).format(
                 columns=columns, values=values, batch=sql.Literal(batch)
             )
+            is_first = counts.created >= MANY and next(self._rows(_FEW, [FEW]))[0]
+            aside = set_aside(User._meta.db_table) if is_first else []
             self._run(_text(insert))
+            put_back(aside)
 
     def _write_changes(self, batch: str) -> None:
         for name in ("email", "account"):

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 
+from accounts.filling import MANY, put_back, set_aside
 from accounts.forms import read_roll
 from accounts.models import (
     Department,
@@ -173,3 +174,61 @@ def test_new_people_have_passwords_nobody_can_type_and_none_twice(city):
     words = list(User.objects.exclude(password="").values_list("password", flat=True))
     assert all(word.startswith("!") and len(word) == 33 for word in words)
     assert len(set(words)) == len(words)
+
+
+# --- a first roll --------------------------------------------------------------------------------
+
+
+def built() -> list[tuple[str, str]]:
+    """Every index and constraint of the table of people, by name, as the database says it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'accounts_user'"
+            " UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conrelid = 'accounts_user'::regclass ORDER BY 1, 2"
+        )
+        return list(cursor.fetchall())
+
+
+@pytest.fixture
+def postgres(db: None) -> None:
+    needs("postgres")
+
+
+def test_what_is_set_aside_comes_back_as_it_was(postgres):
+    before = built()
+    aside = set_aside("accounts_user")
+    during = {name for name, _says in built()}
+    assert {name for name, _says in before} - during >= {
+        "person_roll_order",
+        "person_pairs_of_kana",
+    }
+    assert "person_email_once" in during
+    put_back(aside)
+    assert built() == before
+
+
+def test_a_large_first_roll_is_written_like_any_other_and_can_be_found(postgres):
+    before = built()
+    rows = [somebody(f"{number:06d}") for number in range(MANY)]
+    result = import_roll(rows=read_roll(people(*rows), ""), now=NOW, batch="a")
+    assert result.created == User.objects.filter(name__holds="小池").count() == MANY
+    assert Trace.objects.filter(batch="a", table="accounts.user").count() == MANY
+    assert built() == before
+    with pytest.raises(IntegrityError), transaction.atomic():
+        connection.cursor().execute(
+            "UPDATE accounts_user SET place_id = 0; SET CONSTRAINTS ALL IMMEDIATE"
+        )
+
+
+def test_where_somebody_else_reads_the_table_for_long_nothing_is_set_aside(postgres):
+    before = built()
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        other.cursor().execute("LOCK TABLE accounts_user IN ACCESS SHARE MODE")
+        assert set_aside("accounts_user") == []
+    finally:
+        other.rollback()
+        other.close()
+    assert built() == before
