@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from kitting.notices import actions
+from kitting.notices.actions import UNSHOWN
 from kitting.notices.channels import NotNowError, RefusedError, UnreachableError
 from kitting.notices.models import Notice
 from kitting.notices.states import Channel, Lane, NoticeState
@@ -355,3 +358,9 @@ def test_what_was_read_is_not_unread() -> None:
     )
     assert actions.read(person=person, about="ticket:1", now=NOW) == 1
     assert actions.read(person=person, about="ticket:1", now=NOW) == 0
+
+
+def test_no_message_shows_what_is_left_out_where_many_are_set_at_once() -> None:
+    for file in sorted((settings.BASE_DIR / "templates" / "emails").glob("*.txt")):
+        tags = re.findall(r"{[{%].*?[}%]}", file.read_text(encoding="utf-8"))
+        assert not set(re.findall(r"\w+", " ".join(tags))) & UNSHOWN, file.name

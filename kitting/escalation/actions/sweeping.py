@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError, transaction
 
+from accounts.models import Department, Place
 from kitting.escalation import rules
 from kitting.escalation.actions.climbing import (
     RAISED,
@@ -45,9 +46,10 @@ from kitting.escalation.states import OPEN, EntryKind, Reason, Source, TicketKin
 from kitting.journeys.actions import notice_many
 from kitting.journeys.models import Journey
 from kitting.journeys.states import EventKind
+from kitting.rollout.models import Wave
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from accounts.queries import CalendarBook
@@ -80,9 +82,9 @@ FOR_LOOKING = (
         "person__hours_id",
         "person__leave_from_on",
         "person__leave_to_on",
-        "person__place__hours_id",
+        "person__place_id",
     ),
-    *("wave__starts_at", "wave__held_at", "loan__handed_over_at"),
+    "loan__handed_over_at",
 )
 
 
@@ -259,13 +261,12 @@ def _look_at_many(keys: Sequence[int], sight: _Sight) -> dict[int, str]:
         Journey.objects.open()
         .filter(pk__in=keys, attention_at__lte=sight.now)
         .select_for_update(of=("self",), skip_locked=True)
-        .select_related("person__place", "wave", "loan")
+        .select_related("person", "loan")
         .only(*FOR_LOOKING)
     )
     mine = {row.pk: row for row in rows if row.event_count == sight.event_counts[row.pk]}
-    past: dict[int, list[Ticket]] = {}
-    for ticket in Ticket.objects.filter(journey__in=mine).order_by("opened_at", "pk"):
-        past.setdefault(ticket.journey_id or 0, []).append(ticket)
+    _share(list(mine.values()))
+    past = _tickets_of(mine)
     outcomes = {pk: NOTHING for pk in keys if pk not in mine}
     later: dict[datetime | None, list[int]] = {}
     found: dict[int, Reason] = {}
@@ -283,6 +284,28 @@ def _look_at_many(keys: Sequence[int], sight: _Sight) -> dict[int, str]:
     if found:
         _open_many(found, sight)
     return outcomes
+
+
+def _tickets_of(journeys: Collection[int]) -> dict[int, list[Ticket]]:
+    found: dict[int, list[Ticket]] = {}
+    for ticket in Ticket.objects.filter(journey__in=journeys).order_by("opened_at", "pk"):
+        found.setdefault(ticket.journey_id or 0, []).append(ticket)
+    return found
+
+
+def _share(journeys: Sequence[Journey]) -> None:
+    """Give journeys their departments, places and waves: rows that many have alike are read once."""
+    people = [journey.person for journey in journeys]
+    here = {row.place_id for row in journeys} | {row.place_id for row in people}
+    places = Place.objects.in_bulk(here - {None})
+    waves = Wave.objects.in_bulk({row.wave_id for row in journeys} - {None})
+    departments = Department.objects.in_bulk({row.department_id for row in journeys} - {None})
+    for person in people:
+        person.place = places.get(person.place_id)
+    for journey in journeys:
+        journey.place = places.get(journey.place_id)
+        journey.wave = waves.get(journey.wave_id)
+        journey.department = departments[journey.department_id]
 
 
 def _judged(journey: Journey, past: Sequence[Ticket], sight: _Sight) -> rules.Verdict | None:
@@ -305,10 +328,9 @@ def _look_later(at: Mapping[datetime | None, Sequence[int]]) -> None:
 
 def _open_many(found: Mapping[int, Reason], sight: _Sight) -> None:
     """Open a ticket each for journeys that are locked: the same as `_open_found` does for one."""
-    rows = Journey.objects.select_related(
-        "person__place", "loan__device", "department", "place", "wave"
-    )
-    journeys = {journey.pk: journey for journey in rows.filter(pk__in=found)}
+    rows = Journey.objects.select_related("person", "loan__device").filter(pk__in=found)
+    journeys = {journey.pk: journey for journey in rows}
+    _share(list(journeys.values()))
     tickets = Ticket.objects.bulk_create(
         [_ticket(journeys[pk], TicketKind.QUIET, why, sight) for pk, why in found.items()]
     )

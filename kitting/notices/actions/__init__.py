@@ -336,18 +336,50 @@ def render(
     service_name, say = sheaf.once(("site", language), site) if sheaf else site()
     path = context.get("path", "")
     with translation.override(language):
-        text = render_to_string(
-            f"emails/{kind}.txt",
-            {
-                "person": person,
-                "by_mail": channel == Channel.MAIL,
-                "site": say,
-                "service_name": service_name,
-                "url": f"{settings.SITE_URL}{path}" if path else "",
-                **{key: _in_language(value, language) for key, value in context.items()},
-            },
-        )
-    return split_text(text)
+        values = {
+            "person": person,
+            "by_mail": channel == Channel.MAIL,
+            "site": say,
+            "service_name": service_name,
+            "url": f"{settings.SITE_URL}{path}" if path else "",
+            **{key: _in_language(value, language) for key, value in context.items()},
+        }
+        template = f"emails/{kind}.txt"
+        if sheaf is None:
+            return split_text(render_to_string(template, values))
+        return split_text(_worded(sheaf, template, values, language))
+
+
+# What is only written into a message as it is: another word there changes nothing else of it.
+FREE = ("url", "number", "person_name", "department", "place", "extension", "device")
+# What no message shows (a test looks).
+UNSHOWN = frozenset({"ticket_id", "journey_id", "path"})
+_HOLES = {name: chr(0xE000 + at) for at, name in enumerate((*FREE, "person"))}
+
+
+@dataclass(frozen=True)
+class _Addressee:
+    """Stands for whoever is written to, where a text is set for many."""
+
+    get_short_name: str = _HOLES["person"]
+
+
+def _worded(sheaf: Sheaf, template: str, values: Mapping[str, Any], language: str) -> str:
+    """Set a text once for all messages that differ in names and numbers only, and put those in."""
+    free = {name: values[name] for name in FREE if values.get(name)}
+    person = values["person"]
+    holes = {name: _HOLES[name] for name in free} | {"person": person and _Addressee()}
+    said = {**values, **holes}
+    rest = tuple(
+        (name, value) for name, value in said.items() if name not in UNSHOWN and name != "site"
+    )
+    text: str = sheaf.once(
+        (template, language, rest), partial(render_to_string, template, said)
+    )
+    fills = {ord(_HOLES[name]): str(value) for name, value in free.items()}
+    if person:
+        fills[ord(_HOLES["person"])] = person.get_short_name()
+    return text.translate(fills)
 
 
 def _site_in(language: str) -> tuple[str, dict[str, Any]]:
