@@ -123,8 +123,19 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        # Whoever develops reads line numbers.
+                        "django.template.loaders.filesystem.Loader"
+                        if DEBUG
+                        else "kitting.tight.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
             "builtins": ["kitting.templatetags.kitto_kept"],
             "context_processors": [
                 "django.template.context_processors.request",

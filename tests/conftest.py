@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from accounts.appendonly import let_go
 from kitting.devices.models import KEPT_EVENTS
 from kitting.guides.queries.kept import forget_editions
+from kitting.site.queries import forget_words
 from tests.factories import NOW
 from tests.needs import found
 from tests.tables import copy_tables, ready_tables
@@ -92,3 +93,4 @@ def _nothing_kept() -> None:
     """Row numbers come back when a test is rolled back; nothing read in one test serves another."""
     forget_editions()
     cache.clear()
+    forget_words()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,10 +14,12 @@ from django.http import Http404
 from django.utils.crypto import salted_hmac
 
 from accounts.models import Throttle, User
+from accounts.ready import Ready
 from kitting.devices.states import LoanKind
 from kitting.guides.queries.kept import published_edition
 from kitting.guides.queries.pages import lessons, outline
 from kitting.guides.queries.paper import all_pages, paper_sheet
+from kitting.guides.queries.shared import flags_name, made_once
 from kitting.guides.states import Milestone
 from kitting.journeys import rules
 from kitting.journeys.models import Event, Journey, StepRecord, Tally
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from kitting.devices.models import Device, Loan
     from kitting.guides.queries.shapes import LessonView, Outline, PhaseView, StepPage
     from kitting.guides.queries.shapes import StepLine as GuideLine
+    from kitting.guides.queries.shared import Noted
     from kitting.journeys.models import JourneyQuerySet
     from kitting.site.queries import SiteRequest
 
@@ -222,6 +225,12 @@ class Access:
     client_at: datetime | None = None
 
 
+with_loan_and_person = Ready(
+    lambda pk: Journey.objects.select_related("loan__device", "person").filter(pk=pk), int
+)
+records_of = Ready(lambda pk: StepRecord.objects.filter(journey=pk), int)
+
+
 def journey_for(
     *,
     journey_id: int,
@@ -235,9 +244,7 @@ def journey_for(
     `box` is what the browser's session keeps under BOX_KEY. A box session ends with the journey, with
     a raised epoch (loss, exchange), and `grace` after everything is done. One query.
     """
-    journey = (
-        Journey.objects.select_related("loan__device", "person").filter(pk=journey_id).first()
-    )
+    journey = with_loan_and_person.first(journey_id)
     if journey is None:
         return None
     if isinstance(user, User):
@@ -288,6 +295,12 @@ def own_journeys(person: User) -> list[Journey]:
         .select_related("loan__device", "place", "department__parent")
         .order_by("at_home_at", "-begun_at", "pk")
     )
+
+
+# What pages say of one device or one person, and never keep for others.
+OWN_WORDS = frozenset(
+    {"asset_tag", "box_code", "serial_last4", "minutes_used", "account", "account_example"}
+)
 
 
 def device_words(journey: Journey, *, signed_in: bool) -> dict[str, str]:
@@ -589,7 +602,36 @@ def way_of(
     return _way(found, {r.step_key: r for r in records}, at or journey.current_step)
 
 
-def _way(found: Outline, records: Mapping[str, StepRecord], at: str) -> Way:
+def way_at(
+    journey: Journey,
+    *,
+    records: Collection[StepRecord],
+    words: Noted,
+    language: str,
+    at: str,
+) -> tuple[Way, str]:
+    """Return the way as the page of a step shows it, without times, and the label it is kept under.
+
+    Everybody at the same step with the same steps behind them has the same.
+    """
+    edition_id = cast("int", journey.edition_id)
+    looks = tuple(sorted((r.step_key, look_of(r, is_here=False)) for r in records))
+    return made_once(
+        edition_id,
+        ("way", language, flags_name(journey.flags), looks, at),
+        words,
+        lambda: _way(
+            outline(edition_id, journey.flags, words, language),
+            {r.step_key: r for r in records},
+            at,
+            timed=False,
+        ),
+    )
+
+
+def _way(
+    found: Outline, records: Mapping[str, StepRecord], at: str, *, timed: bool = True
+) -> Way:
     ready = [
         phase.key
         for phase in found.phases
@@ -597,7 +639,7 @@ def _way(found: Outline, records: Mapping[str, StepRecord], at: str) -> Way:
     ]
     goals = {*ready[-1:], *(phase.key for phase in found.phases[-1:])}
     phases = tuple(
-        _phase(number, phase, records, at, goal=phase.key in goals)
+        _phase(number, phase, records, at, goal=phase.key in goals, timed=timed)
         for number, phase in enumerate(found.phases, 1)
     )
     steps = [step for phase in phases for step in phase.steps]
@@ -620,6 +662,7 @@ def _phase(
     at: str,
     *,
     goal: bool,
+    timed: bool,
 ) -> PhaseState:
     return PhaseState(
         key=phase.key,
@@ -628,11 +671,13 @@ def _phase(
         note=phase.note,
         read_on=phase.read_on,
         goal=goal,
-        steps=tuple(_step(line, records.get(line.key), at) for line in phase.steps),
+        steps=tuple(
+            _step(line, records.get(line.key), at, timed=timed) for line in phase.steps
+        ),
     )
 
 
-def _step(line: GuideLine, record: StepRecord | None, at: str) -> StepState:
+def _step(line: GuideLine, record: StepRecord | None, at: str, *, timed: bool) -> StepState:
     return StepState(
         key=line.key,
         number=line.number,
@@ -642,7 +687,7 @@ def _step(line: GuideLine, record: StepRecord | None, at: str) -> StepState:
         milestone=line.milestone,
         look=look_of(record, is_here=line.key == at),
         current=line.key == at,
-        done_at=record.done_at if record else None,
+        done_at=record.done_at if record and timed else None,
     )
 
 

@@ -68,6 +68,8 @@ def declare(
         if not (only_new and variable.key in known_words):
             row = known_words.get(variable.key) or Variable(key=variable.key)
             changed += _define(row, asdict(variable))
+    if changed:
+        _words_changed()
     return changed
 
 
@@ -112,7 +114,18 @@ def save_words(*, words: Mapping[str, Word], by: User | None, now: datetime) -> 
 
 def _write_words(words: Mapping[str, Word]) -> list[str]:
     rows = Variable.objects.select_for_update().filter(key__in=words)
-    return [row.key for row in rows if _write(row, asdict(words[row.key]))]
+    changed = [row.key for row in rows if _write(row, asdict(words[row.key]))]
+    if changed:
+        _words_changed()
+    return changed
+
+
+def _words_changed() -> None:
+    """Let every process read the words of this organisation anew."""
+    SiteProfile.objects.get_or_create(pk=SiteProfile.SINGLE)
+    SiteProfile.objects.filter(pk=SiteProfile.SINGLE).update(
+        words_version=F("words_version") + 1
+    )
 
 
 def _note_changed(changed: list[str], *, by: User | None, now: datetime) -> None:

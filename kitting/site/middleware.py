@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from accounts.actions import count_try, write_audit
 from accounts.queries import GUARD_KEY, factors_of, local_day, proven_at, rights_of
+from accounts.ready import Ready
 from kitting.lib.clients import called_by, client_address
 from kitting.site.models import SiteProfile
 from kitting.site.rules import READING_COOKIE, Reading, permissions_policy, reading_from
@@ -75,6 +76,9 @@ class OnlySmallFiles(TemporaryFileUploadHandler):
         )
 
 
+profile = Ready(lambda pk: SiteProfile.objects.filter(pk=pk), int)
+
+
 def site_middleware(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -84,9 +88,7 @@ def site_middleware(
         if request.path.startswith(BARE):
             return get_response(request)
         site = _without_nul(request)
-        site.profile = (
-            SiteProfile.objects.filter(pk=SiteProfile.SINGLE).first() or SiteProfile()
-        )
+        site.profile = profile.first(SiteProfile.SINGLE) or SiteProfile()
         site.now = timezone.now()  # noqa: TID251  # the one place that reads the clock for all views
         if site.profile.is_demo and site.profile.clock_offset:
             site.now += site.profile.clock_offset

@@ -44,6 +44,8 @@ class SiteProfile(models.Model):
     )
     # Raised whenever a note of a step changes, so that no process shows what it kept before.
     notes_version = models.PositiveIntegerField(default=0, editable=False)
+    # Raised whenever a word of this organisation changes, for the same reason.
+    words_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     demo_seeded_at = models.DateTimeField(null=True, blank=True, editable=False)
     clock_offset = models.DurationField(null=True, blank=True, editable=False)
     # Pages ask for what is wrong at the moment only where there may be something.

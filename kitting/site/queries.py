@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
@@ -17,6 +19,7 @@ from kitting.site.models import Announcement, Flag, SiteProfile, Variable, as_wo
 from kitting.site.rules import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from accounts.models import User
@@ -103,6 +106,30 @@ def words(*, language: str = "") -> dict[str, Any]:
     found = as_words(variables, language or translation.get_language() or "ja")
     if any(v.key == ADDRESS_WORD and v.is_example for v in variables):
         found[ADDRESS_WORD] = settings.SITE_URL.partition("://")[2]
+    return found
+
+
+# The words in each language, as of one version of them.
+_kept_words: dict[str, tuple[int, datetime, Mapping[str, Any]]] = {}
+# Code of an earlier release, still running beside this one, raises no version.
+WORDS_KEPT_FOR = timedelta(minutes=1)
+
+
+def forget_words() -> None:
+    """Drop what is kept; needed only where words change without their version, as in tests."""
+    _kept_words.clear()
+
+
+def kept_words(profile: SiteProfile, *, language: str, now: datetime) -> Mapping[str, Any]:
+    """Return the site's words in a language: one query when they have changed, none after.
+
+    As long as they are the same it is the same object.
+    """
+    version, since, found = _kept_words.get(language, (-1, now, {}))
+    if version != profile.words_version or abs(now - since) > WORDS_KEPT_FOR:
+        fresh = MappingProxyType(words(language=language))
+        found = found if found == fresh else fresh
+        _kept_words[language] = (profile.words_version, now, found)
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
+from accounts.ready import Ready
 from kitting.escalation.models import Ticket, TicketEntry, TicketPhoto
 from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.queries.story import ANSWERS, StoryLine, shown
@@ -135,12 +136,7 @@ class OwnHelp:
     reason: str = ""
 
 
-def own_help(journey: Journey, *, by_box: bool) -> OwnHelp:
-    """Return what a person should see of help on an own journey; one query while nothing was asked.
-
-    A question is shown while it is open, or until the person said whether it works. Where the sweep
-    noticed trouble at a step, the guide offers help by itself.
-    """
+def _tickets_to_show(journey_id: int, step_key: str) -> QuerySet[Ticket]:
     asked = Q(kind=TicketKind.HELP) & (
         Q(state__in=OPEN) | Q(state=TicketState.RESOLVED, asked_better_at__isnull=True)
     )
@@ -148,12 +144,24 @@ def own_help(journey: Journey, *, by_box: bool) -> OwnHelp:
         kind=TicketKind.QUIET,
         state__in=OPEN,
         reason__in=(Reason.SLOW, Reason.FAILING),
-        step_key=journey.current_step,
+        step_key=step_key,
     )
     tickets = Ticket.objects.filter(
-        asked | noticed, journey=journey, merged_into__isnull=True
-    ).order_by("-opened_at")
-    found = list(tickets[:5])
+        asked | noticed, journey=journey_id, merged_into__isnull=True
+    )
+    return tickets.order_by("-opened_at")[:5]
+
+
+_asked_or_noticed = Ready(_tickets_to_show, int, str)
+
+
+def own_help(journey: Journey, *, by_box: bool) -> OwnHelp:
+    """Return what a person should see of help on an own journey; one query while nothing was asked.
+
+    A question is shown while it is open, or until the person said whether it works. Where the sweep
+    noticed trouble at a step, the guide offers help by itself.
+    """
+    found = _asked_or_noticed.rows(journey.pk, journey.current_step)
     own = next((ticket for ticket in found if ticket.kind == TicketKind.HELP), None)
     if own is None:
         return OwnHelp(is_nudge=bool(found), reason=found[0].reason if found else "")

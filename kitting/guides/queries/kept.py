@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Q
@@ -24,6 +24,8 @@ class Kept:
     troubles: dict[int, tuple[Trouble, ...]]
     lessons: tuple[Any, ...]
     readings: Readings
+    # What was made of it for everybody, by name (queries/shared.py); it goes when the edition does.
+    said: dict[Any, tuple[Any, Any, str]] = field(default_factory=dict)
 
 
 _kept: dict[int, Kept] = {}

@@ -18,6 +18,7 @@ from kitting.journeys.actions.writing import (
     plain_fact,
     write,
 )
+from kitting.journeys.queries import records_of
 from kitting.journeys.states import EventKind, Method, Result
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def finish_step(  # noqa: PLR0913  # what is known of a press, each named by its
     if is_repeated(journey):
         return Moved(journey, changed=False)
     check_step(journey, step_key)
-    records = list(journey.records.all())
+    records = records_of.rows(journey.pk)
     if watch_speed and method == Method.BUTTON and not journey.on_paper:
         doubtful = _doubtful(journey, records, step_key=step_key, now=now)
         if doubtful:
@@ -113,7 +114,7 @@ def declare_done(*, journey_id: int, who: Who, now: datetime) -> Moved:
     journey = begun_or_stop(journey_id)
     if not journey.fast_until:
         return Moved(journey, changed=False)
-    records = list(journey.records.all())
+    records = records_of.rows(journey.pk)
     plan = rules.plan_from(journey.step_keys)
     keys = rules.up_to(plan, progress_of(journey, records).marks, journey.fast_until)
     said = [
@@ -139,7 +140,7 @@ def confirm_step(*, journey_id: int, step_key: str, reason: str, now: datetime) 
     """
     journey = begun_or_stop(journey_id)
     check_step(journey, step_key)
-    records = list(journey.records.all())
+    records = records_of.rows(journey.pk)
     if any(r.step_key == step_key and r.result == Result.CONFIRMED for r in records):
         return Moved(journey, changed=False)
     fact = rules.Fact(
@@ -192,7 +193,7 @@ def declare_phase(  # noqa: PLR0913  # see finish_step
     What is known already stays as it is, left-out steps too. `scanned` says that the box was seen.
     """
     journey = begun_or_stop(journey_id, client_key=client_key)
-    records = list(journey.records.all())
+    records = records_of.rows(journey.pk)
     strong = {r.step_key for r in records if r.result != Result.LIKELY}
     facts = [
         _declared(key, now, left_out=key in left_out, scanned=scanned)
@@ -226,7 +227,7 @@ def pass_test(
 ) -> Moved:
     """Leave out practice because the short test was passed; the record says so."""
     journey = begun_or_stop(journey_id, client_key=client_key)
-    records = list(journey.records.all())
+    records = records_of.rows(journey.pk)
     known = {r.step_key for r in records}
     facts = [
         _left_out(key, now, method=Method.TEST, reason=rules.TESTED_OUT)
@@ -288,7 +289,7 @@ def undo_step(
     """Take a step back, so that it can be done again."""
     journey = begun_or_stop(journey_id, client_key=client_key)
     check_step(journey, step_key)
-    records = list(journey.records.all())
+    records = records_of.rows(journey.pk)
     if is_repeated(journey) or all(r.step_key != step_key for r in records):
         return Moved(journey, changed=False)
     fact = rules.Fact(kind=EventKind.STEP_UNDONE, at=now, step_key=step_key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
 
+from accounts.ready import Ready
 from kitting.journeys import rules
 from kitting.journeys.actions.counting import counted, keep_count, keeps_count
 from kitting.journeys.actions.errors import (
@@ -19,20 +20,33 @@ from kitting.journeys.actions.errors import (
 )
 from kitting.journeys.actions.facts import FROZEN, progress_of, row_values
 from kitting.journeys.models import Event, EventNote, Journey, StepRecord
+from kitting.journeys.queries import records_of
 from kitting.journeys.states import EventKind, Via
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from kitting.journeys.models import JourneyQuerySet
+
+
+def _locked_for(pk: int, client_key: str = "") -> JourneyQuerySet:
+    rows = Journey.objects.select_for_update(of=("self",)).filter(pk=pk)
+    if not client_key:
+        return rows
+    said = Event.objects.filter(journey=OuterRef("pk"), client_key=client_key)
+    return rows.annotate(is_repeated=Exists(said))
+
+
+_for_change, _for_press = Ready(_locked_for, int), Ready(_locked_for, int, str)
+
 
 def locked(journey_id: int, *, client_key: str | None = None) -> Journey:
     """Lock a journey that is not closed. Raises `JourneyClosedError`."""
-    rows = Journey.objects.select_for_update(of=("self",))
-    if client_key:
-        said = Event.objects.filter(journey=OuterRef("pk"), client_key=client_key)
-        rows = rows.annotate(is_repeated=Exists(said))
-    journey = rows.get(pk=journey_id)
+    asked = (journey_id, client_key) if client_key else (journey_id,)
+    journey = (_for_press if client_key else _for_change).first(*asked)
+    if journey is None:
+        raise Journey.DoesNotExist
     if journey.closed_at is not None:
         raise JourneyClosedError
     return journey
@@ -80,7 +94,7 @@ def write(
     `records` saves asking for them again where the caller has them under the same lock.
     """
     plan = rules.plan_from(journey.step_keys)
-    before = progress_of(journey, journey.records.all() if records is None else records)
+    before = progress_of(journey, records_of.rows(journey.pk) if records is None else records)
     after = before
     events = []
     said = _with_own_times(journey, said, who=who, now=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +18,7 @@ from django.views.decorators.http import (
 from kitting.guides.queries.kept import step_notes
 from kitting.guides.queries.pages import step_page
 from kitting.guides.queries.shapes import StepNotFoundError
+from kitting.guides.queries.shared import Noted, flags_name, made_once
 from kitting.guides.states import CheckType, ReadOn
 from kitting.journeys import actions, rules
 from kitting.journeys.forms import OwnWordForm, SeenForm, SerialForm
@@ -48,12 +49,16 @@ from kitting.journeys.views.visit import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django import forms
 
     from kitting.guides.queries.shapes import StepPage
     from kitting.journeys.queries import Access
     from kitting.site.queries import SiteRequest
 
+# Where only the rules of a step are asked for, and none of its words.
+PLAIN = Noted({}, {}, names=())
 # How long a browser waits after five wrong serial numbers.
 SERIAL_WINDOW = timedelta(minutes=10)
 
@@ -77,13 +82,18 @@ def _step_page(
     slow: bool = False,
 ) -> HttpResponse:
     visit = visit_of(request, access, at=key)
-    page = _page(visit, key)
+    page, label = _page(visit, key)
     record = visit.records.get(key)
-    context = context_of(request, visit) | {
+    after = _after(request, visit, key)
+    context = context_of(request, visit)
+    context |= {
         "page": page,
+        "is_after": after is not None,
+        "is_yours": context["by_box"] and record is None,
+        "kept": {"page": label, "way": visit.kept},
         "record": record,
         "result": Result(record.result) if record else None,
-        "after": _after(request, visit, key),
+        "after": after,
         "before": page.previous_key if page.previous_key in visit.records else "",
         "check": template_of(page),
         "may_skip": may_skip(page),
@@ -108,20 +118,29 @@ def _step_page(
     return response
 
 
-def _page(visit: Visit, key: str) -> StepPage:
+def _page(visit: Visit, key: str) -> tuple[StepPage, str]:
+    """Return a step, and the label it is kept under where it is the same for others."""
     journey = visit.journey
     try:
-        return step_page(
-            cast("int", journey.edition_id), key, journey.flags, visit.words, language()
-        )
+        return _step_of(cast("int", journey.edition_id), key, journey.flags, visit.words)
     except StepNotFoundError as error:
         raise Http404 from error
+
+
+def _step_of(
+    edition_id: int, key: str, flags: Mapping[str, str], words: Noted
+) -> tuple[StepPage, str]:
+    name = ("step", words is PLAIN, key, language(), flags_name(flags))
+    return made_once(
+        edition_id, name, words, lambda: step_page(edition_id, key, flags, words, language())
+    )
 
 
 def _after(request: SiteRequest, visit: Visit, key: str) -> object:
     """Return the step that was just done, so that it can be taken back from here."""
     done_key = request.GET.get("after", "")
-    return visit.way.step(done_key) if done_key in visit.records and done_key != key else None
+    found = visit.way.step(done_key) if done_key in visit.records and done_key != key else None
+    return replace(found, done_at=visit.records[done_key].done_at) if found else None
 
 
 @dataclass(frozen=True)
@@ -142,7 +161,7 @@ def _standing(request: SiteRequest, journey_id: int, key: str) -> _Standing:
     if journey.edition_id is None:
         raise Http404
     try:
-        page = step_page(journey.edition_id, key, journey.flags, {}, language())
+        page, _label = _step_of(journey.edition_id, key, journey.flags, PLAIN)
     except StepNotFoundError as error:
         raise Http404 from error
     return _Standing(access, page)
@@ -253,7 +272,7 @@ def _check_seen(request: SiteRequest, at: _Standing) -> HttpResponse:
             client_key=client_key(request),
         )
         return HttpResponse(status=204)
-    minimum = str(_page(visit_of(request, at.access), at.page.key).check.get("minimum", ""))
+    minimum = str(_page(visit_of(request, at.access), at.page.key)[0].check.get("minimum", ""))
     found = rules.finding(
         check_type=at.page.check_type,
         outcome=outcome,
@@ -297,7 +316,7 @@ def _check_serial(request: SiteRequest, at: _Standing) -> HttpResponse:
 
 def _check_quiz(request: SiteRequest, at: _Standing) -> HttpResponse:
     visit = visit_of(request, at.access, at=at.page.key)
-    page = _page(visit, at.page.key)
+    page, _label = _page(visit, at.page.key)
     form = quiz_of(page, request.POST)
     if not form.is_valid() or not form.is_right:
         return _step_page(request, at.access, at.page.key, form=form)

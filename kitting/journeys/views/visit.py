@@ -13,19 +13,23 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import translation
 
+from kitting.guides.queries.shared import Noted
 from kitting.journeys import actions, rules
 from kitting.journeys.queries import (
     BOX_GRACE,
     BOX_KEY,
+    OWN_WORDS,
     Access,
     Way,
     device_words,
     journey_for,
     journey_here,
+    records_of,
+    way_at,
     way_of,
 )
 from kitting.journeys.states import Via
-from kitting.site.queries import client_address, words
+from kitting.site.queries import client_address, kept_words
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -93,8 +97,10 @@ class Visit:
 
     access: Access
     records: dict[str, StepRecord]
-    words: dict[str, Any]
+    words: Noted
     way: Way
+    # Under which label the way is kept, where it is the same for others.
+    kept: str = ""
 
     @property
     def journey(self) -> Journey:
@@ -104,8 +110,15 @@ class Visit:
 
 def visit_of(request: SiteRequest, access: Access, *, at: str = "") -> Visit:
     journey = access.journey
-    records = {r.step_key: r for r in journey.records.all()} if journey.begun_at else {}
-    say = words() | device_words(journey, signed_in=access.via == Via.SIGN_IN)
+    records = {r.step_key: r for r in records_of.rows(journey.pk)} if journey.begun_at else {}
+    site = kept_words(request.profile, language=language(), now=request.now)
+    own = device_words(journey, signed_in=access.via == Via.SIGN_IN)
+    say = Noted(site, own, names=OWN_WORDS)
+    if at and journey.edition_id is not None:
+        known, label = way_at(
+            journey, records=records.values(), words=say, language=language(), at=at
+        )
+        return Visit(access=access, records=records, words=say, way=known, kept=label)
     way = way_of(journey, records=records.values(), words=say, language=language(), at=at)
     if way is None:
         raise Http404

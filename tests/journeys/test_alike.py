@@ -1,0 +1,170 @@
+"""What is kept of pages for everybody: a page is the same with it and without, and nobody's data is in it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from kitting.guides.queries.kept import forget_editions, kept_edition
+from kitting.journeys.models import Journey
+from kitting.journeys.queries import OWN_WORDS, device_words
+from kitting.lib.codes import make_code
+from kitting.site.actions import Word, save_words
+from kitting.site.queries import forget_words
+from kitting.site.rules import READING_COOKIE
+from kitting.templatetags import kitto_kept
+from tests.factories import NOW, DeviceFactory, JourneyFactory, LoanFactory, UserFactory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.django_db
+
+CHROMEBOOK = (
+    "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 Chrome/139.0.0.0 Safari/537.36"
+)
+# What is another on each page: the token of its forms, and what tells one press from the next.
+ONCE = re.compile(r'value="[0-9a-zA-Z]{32,}"|nonce="[^"]+"')
+
+
+def forget() -> None:
+    forget_editions()
+    forget_words()
+    kitto_kept.drawn_once.clear()
+
+
+def someone(number: int, **fields: Any) -> Journey:
+    """Return the box of somebody of whom everything differs."""
+    person = UserFactory.create(
+        staff_number=f"55{number:04}",
+        name=f"田辺 {number}番",
+        account=f"tanabe{number}@asahi.example.jp",
+        email=f"tanabe{number}@mail.example.jp",
+    )
+    device = DeviceFactory.create(
+        code=make_code(Random(number).choice),
+        asset_tag=f"CB-77{number:04}",
+        serial_number=f"5CD7QZ{number:04}",
+    )
+    return JourneyFactory.create(
+        loan=LoanFactory.create(person=person, device=device), **fields
+    )
+
+
+def box_client(journey: Journey, *, done: int) -> Client:
+    """Return a browser in a box session that did some steps."""
+    client = Client()
+    code, number = journey.loan.device.code, journey.person.staff_number
+    client.post(reverse("journeys:begin", args=[code]), {"staff_number": number})
+    for _step in range(done):
+        journey.refresh_from_db()
+        client.post(reverse("journeys:done", args=[journey.pk, journey.current_step]))
+        client.post(reverse("journeys:declare", args=[journey.pk]))
+    journey.refresh_from_db()
+    return client
+
+
+def signed_in(journey: Journey) -> Client:
+    client = Client()
+    client.force_login(User.objects.get(pk=journey.person_id), backend="kitting.signin.Backend")
+    return client
+
+
+@pytest.fixture
+def looks(guide: Any) -> list[Callable[[], str]]:
+    """Return ways to look at pages: persons, doors, languages, devices, looks, places on the way."""
+    first, second, third = (someone(number) for number in (4, 5, 6))
+    browsers = [
+        (box_client(first, done=2), first),
+        (box_client(second, done=9), second),
+        (box_client(third, done=2), third),
+        (signed_in(second), second),
+    ]
+    keys = [step.key for step in kept_edition(guide.pk).steps]
+    told = [{}, {"HTTP_ACCEPT_LANGUAGE": "en"}, {"HTTP_USER_AGENT": CHROMEBOOK}]
+    ways: list[Callable[[], str]] = []
+    for client, journey in browsers:
+        known = {row[0] for row in journey.step_keys}
+        for number, key in enumerate(key for key in keys if key in known):
+            path = reverse("journeys:step", args=[journey.pk, key])
+            after = f"?after={keys[0]}" if number % 3 == 0 else ""
+            cookie = ("", "dark.lg.all", "light.xl.")[number % 3]
+            ways.append(_looking(client, path + after, cookie, told[number % 3]))
+            ways.append(_looking(client, path, "", told[(number + 1) % 3]))
+    return ways
+
+
+def _looking(client: Client, path: str, cookie: str, told: dict[str, str]) -> Callable[[], str]:
+    def look() -> str:
+        client.cookies[READING_COOKIE] = cookie
+        page = client.get(path, **told)
+        assert page.status_code == 200
+        return ONCE.sub("", page.content.decode())
+
+    return look
+
+
+def test_a_page_is_the_same_whoever_was_there_before(looks: list[Callable[[], str]]) -> None:
+    forget()
+    cold = []
+    for look in looks:
+        forget()
+        cold.append(look())
+    order = list(range(len(looks)))
+    Random(7).shuffle(order)
+    forget()
+    for _round in range(2):
+        for number in order:
+            assert looks[number]() == cold[number]
+    assert len(kitto_kept.drawn_once) > 50  # otherwise nothing was kept
+
+
+def test_nothing_of_one_person_or_device_is_kept(looks: list[Callable[[], str]]) -> None:
+    forget()
+    for look in looks:
+        look()
+    drawn = "".join(html for _storage, html in kitto_kept.drawn_once.values())
+    assert "こうなれば成功です" in drawn
+    for journey in Journey.objects.select_related("person", "loan__device"):
+        device = journey.loan.device
+        for own in (
+            *(device.asset_tag, device.code, device.serial_number[-4:]),
+            *(journey.person.name, journey.person.account, f"/j/{journey.pk}/"),
+        ):
+            assert own, journey
+            assert own not in drawn
+    assert not ONCE.search(drawn)
+    edition = Journey.objects.exclude(edition=None)[0].edition_id
+    for _site, made, _label in kept_edition(edition).said.values():
+        assert not re.search(r"tanabe|CB-77|5CD7QZ|done_at=datetime", repr(made))
+
+
+def test_every_word_of_a_device_or_person_is_known_as_such(waiting: Journey) -> None:
+    assert set(device_words(waiting, signed_in=True)) <= OWN_WORDS
+
+
+def test_a_word_that_changes_is_on_the_next_page(waiting: Journey) -> None:
+    client = box_client(waiting, done=0)
+    path = reverse("journeys:step", args=[waiting.pk, "connect-wifi"])
+    assert "asahi-staff" in client.get(path).content.decode()
+    save_words(words={"wifi_name": Word(value="yuhi-net", value_en="")}, by=None, now=NOW)
+    page = client.get(path).content.decode()
+    assert "yuhi-net" in page
+    assert "asahi-staff" not in page
+
+
+def test_a_page_is_light(waiting: Journey) -> None:
+    client = box_client(waiting, done=0)
+    sizes = {}
+    for key, *_rest in waiting.step_keys:
+        page = client.get(reverse("journeys:step", args=[waiting.pk, key]))
+        sizes[key] = len(gzip.compress(page.content, 6))
+    assert max(sizes.values()) <= 5_900, sizes
+    assert sorted(sizes.values())[len(sizes) // 2] <= 4_700, sizes
