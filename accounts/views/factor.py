@@ -113,19 +113,20 @@ class _NewCodes(recovery.GenerateRecoveryCodesView):  # type: ignore[misc]  # al
         return response
 
 
-def _with_a_new_key(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _new_key(request: HttpRequest) -> None:
     """Give the session a new key after a proof, and the list of browsers with it."""
     before = request.session.session_key
     request.session.cycle_key()
     renew_sign_in(before=before or "", after=request.session.session_key or "")
-    return response
 
 
 class _PasskeyAgain(keys.ReauthenticateWebAuthnView):  # type: ignore[misc]  # allauth ships no types
     template_name = "accounts/factor_again.html"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        return _with_a_new_key(self.request, super().form_valid(form))
+        response: HttpResponse = super().form_valid(form)
+        _new_key(self.request)
+        return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
         for sentence in form.errors.get("credential", []):
@@ -137,7 +138,9 @@ class _Again(base.ReauthenticateView):  # type: ignore[misc]  # allauth ships no
     template_name = "accounts/factor_again.html"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        return _with_a_new_key(self.request, super().form_valid(form))
+        response: HttpResponse = super().form_valid(form)
+        _new_key(self.request)
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found: dict[str, Any] = super().get_context_data(**kwargs)
