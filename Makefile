@@ -43,6 +43,7 @@ check: $(VENV)/.installed-dev ## check style, types, contracts, templates, migra
 	$(VENV)/bin/djade --check $(TEMPLATES)
 	$(TOOL_ENV) $(PY) manage.py makemigrations --check --dry-run
 	$(VENV)/bin/deptry .
+	$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml kitting accounts
 	$(VENV)/bin/shellcheck --severity=warning deploy/start .ci/run
 	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/kubernetes-validate --strict --quiet deploy/kubernetes/kitto.yaml
@@ -54,8 +55,7 @@ audit: $(VENV)/.installed-dev ## look for known weaknesses of packages (needs th
 
 sbom: $(VENV)/.installed-dev ## write a list of all packages for other programs: var/sbom.json (CycloneDX)
 	@mkdir -p var
-	$(VENV)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
-		--output-reproducible --of JSON --output-file var/sbom.json
+	$(VENV)/bin/cyclonedx-py requirements requirements.txt --output-reproducible --of JSON --output-file var/sbom.json
 	@echo "Wrote var/sbom.json"
 
 format: $(VENV)/.installed-dev ## put code and templates into their usual form

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from kitting.labels.drawing import GETA, font_of, with_geta
 from kitting.labels.sheets import A4, MM, Face
@@ -97,4 +97,4 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _set(text: str) -> str:
-    return "<br/>".join(escape(with_geta(line)) for line in text.splitlines())
+    return "<br/>".join(html.escape(with_geta(line), quote=False) for line in text.splitlines())
