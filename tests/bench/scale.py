@@ -24,10 +24,11 @@ from accounts.queries import Rights
 from accounts.states import Role
 from kitting.dashboard.queries import overview
 from kitting.escalation.actions import sweep, take_in_roll
+from kitting.escalation.actions.counting import recount
 from kitting.escalation.actions.sweeping import BATCH, Swept
 from kitting.escalation.models import Ticket
 from kitting.escalation.states import TicketKind
-from kitting.journeys.actions import Who, finish_step, recount, undo_step
+from kitting.journeys.actions import Who, finish_step, undo_step
 from kitting.journeys.models import Event, Journey
 from kitting.journeys.states import EventKind, Status, Via
 from kitting.notices.actions import deliver_due, queue

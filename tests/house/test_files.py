@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 from tests.house.source import ROOT, lines_matching, text_files
 
@@ -31,3 +33,17 @@ def test_the_book_of_operations_names_what_deploy_start_reads() -> None:
 def test_no_file_knows_somebodys_machine() -> None:
     files = tuple(path for path in text_files() if path.name != "test_files.py")
     assert lines_matching(files, SOMEBODYS) == []
+
+
+def test_every_bench_still_finds_what_it_measures() -> None:
+    alone = {
+        "floor",
+        "peers_site",
+    }  # served by processes of their own, with settings of their own
+    benches = (
+        {path.stem for path in (ROOT / "tests" / "bench").glob("*.py")} - alone - {"__init__"}
+    )
+    assert len(benches) > 10
+    # In a process of its own: a bench chooses its settings when it is imported.
+    wanted = "; ".join(f"import tests.bench.{name}" for name in sorted(benches))
+    subprocess.run([sys.executable, "-c", wanted], cwd=ROOT, check=True)
