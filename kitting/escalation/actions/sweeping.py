@@ -219,7 +219,7 @@ def _together(
         some = keys[at : at + TOGETHER]
         try:
             outcomes |= act(some)
-        except OperationalError:
+        except (InterfaceError, OperationalError):
             raise
         except Exception:  # which of them it was shows when each has its turn
             log.warning("The sweep looks at %s %s one by one", len(some), what, exc_info=True)
