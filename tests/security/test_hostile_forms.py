@@ -362,7 +362,7 @@ def files(cast: Cast) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def test_every_column_of_every_table_is_shown_as_text(cast: Cast) -> None:
-    SiteProfile.objects.create(pk=SiteProfile.SINGLE)
+    SiteProfile.objects.get_or_create(pk=SiteProfile.SINGLE)
     DirectoryDeviceFactory.create(device=cast.journey.loan.device)
     event = cast.journey.events.order_by("pk").first()
     EventNote.objects.get_or_create(event=event, defaults={"text": "a"})
