@@ -3,8 +3,9 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-# Processes that tests run in, and anything else for pytest: make test ARGS="-k outbox"
-JOBS ?= auto
+# Processes that tests run in (one more than cores: browsers are waited for), and anything else for pytest:
+# make test ARGS="-k outbox"
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ARGS ?=
 TOOL_ENV := DEBUG=1 DATABASE_URL=sqlite://:memory:
 TEMPLATES = $$(find templates -name '*.html')
