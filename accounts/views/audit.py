@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -103,9 +105,12 @@ def _facts(data: object) -> list[tuple[str, str]]:
 @login_required
 @require_POST
 def export(request: PersonRequest) -> HttpResponse:
-    """Hand the log out as a sheet, and write that down."""
+    """Hand the log out as a sheet, and write that down; what is asked for wrongly is shown on the page instead."""
     _may_read(request)
     form = AuditForm(request.POST)
+    if not form.is_valid():
+        asked = {name: form[name].value() or "" for name in form.fields}
+        return redirect(f"{reverse('account_audit')}?{urlencode(asked)}")
     found = found_entries(_wish(form))[:EXPORT_MOST]
     head = [
         *(_("Time"), _("Name"), _("What"), _("About"), _("Facts"), _("From"), _("Seal")),
@@ -116,7 +121,7 @@ def export(request: PersonRequest) -> HttpResponse:
         action="audit.exported",
         now=request.now,
         by=person_of(request),
-        data={name: str(form[name].value() or "") for name in form.fields},
+        data={name: str(said or "") for name, said in form.cleaned_data.items()},
     )
     answer = HttpResponse(sheet, content_type="text/csv; charset=utf-8")
     name = f"audit-{local_day(request.now):%Y%m%d}.csv"

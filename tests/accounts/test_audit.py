@@ -301,6 +301,15 @@ def test_the_sheet_runs_nothing_and_taking_it_is_written_down(lead: User) -> Non
     assert AuditEntry.objects.get(action="audit.exported").data["kind"] == "role"
 
 
+def test_a_sheet_asked_for_wrongly_is_none_and_the_page_says_why(lead: User) -> None:
+    client = browser(lead)
+    asked = {"who": "a\0", "kind": "no kind", "on": "yesterday"}
+    answer = client.post("/accounts/log/export/", asked, follow=True)
+    assert answer.redirect_chain[0][0].startswith("/accounts/log/?")
+    assert set(answer.context["form"].errors) == {"kind", "on"}
+    assert not AuditEntry.objects.filter(action="audit.exported").exists()
+
+
 # What is written with a word of a list behind it: `ticket.` and each kind of line, and so on.
 FAMILIES: dict[str, set[str]] = {
     "ticket.{}": {str(kind) for kind in EntryKind},

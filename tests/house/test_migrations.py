@@ -20,6 +20,7 @@ JUDGED: dict[str, str] = {
     "kitting.0028_sealed_outlets": "outlets are a few rows that the IT lead writes on a page; the constraint on"
     " notices holds up whoever queues a message while its index is made: upgrade"
     " outside the morning",
+    "kitting.0034_resolved_lately": "a partial index over tickets: 0.1 s in a city of 2,650; upgrade outside the morning",
     "kitting.0030_counted_help": "five partial indexes over tickets and open journeys: 0.1 s in a city of 2,650, seconds"
     " at a million; upgrade outside the morning",
 }

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -288,8 +289,11 @@ def old_ways_are_shut(city: City) -> None:
         (ssl.TLSVersion.TLSv1_2, "AES128-GCM-SHA256:AES256-SHA"),
     ):
         context = ssl.create_default_context(cafile=str(city.folder / "fullchain.pem"))
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = versions
+        with warnings.catch_warnings():
+            # Python, too, warns of what is tried here.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = versions
         context.set_ciphers(ciphers)
         with (
             socket.create_connection(("127.0.0.1", city.https), 10) as line,
