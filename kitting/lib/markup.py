@@ -6,8 +6,9 @@ import re
 
 import nh3
 
-_ANY = re.compile(r"[*`\[\\]")
-_LITERAL = re.compile(r"\\([*`\[\]\\])")
+_ANY = re.compile(r"[*`\[]")
+# Not before another backslash: \\server\share is written in many offices.
+_LITERAL = re.compile(r"\\([*`\[])")
 _CODE = re.compile(r"`([^`\n]+)`")
 _STRONG = re.compile(r"\*\*(?=\S)([^\n]+?)(?<=\S)\*\*")
 _LINK = re.compile(r"\[([^\[\]\n]+)\]\((https://[^\s()<>\"']+|tel:[0-9+-]+)\)")

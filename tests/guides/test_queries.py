@@ -7,6 +7,7 @@ import pytest
 from kitting.guides import queries
 from kitting.guides.actions import load_guide
 from kitting.guides.queries import kept
+from kitting.guides.queries.paper import paper_sheet
 from kitting.guides.rules.reading import read_guide
 from kitting.site.models import Variable
 from tests.guides.small import small_guide
@@ -149,3 +150,14 @@ def test_lessons_and_the_last_page(small):
     assert queries.lessons(small.pk, FLAGS, {}, "en")[0].actions == ["Press."]
     last = queries.completion(small.pk, {}, "en")
     assert (last.title, last.survey[0].question) == ("All done.", "How.")
+
+
+def test_the_sheet_of_paper_shows_no_marks(small):
+    step = small.steps.get(key="one")
+    step.done_when = {"ja": "**「緑」**になります。", "en": "**Green**."}
+    step.save()
+    type(small).objects.filter(pk=small.pk).update(paper_sheet={"steps": ["one"], "note": {}})
+    kept.forget_editions()
+    assert queries.step_page(small.pk, "one", FLAGS, {}, "ja").done_when.startswith("**")
+    (printed,) = paper_sheet(small.pk, FLAGS, {}, "ja").steps
+    assert printed.done_when == "「緑」になります。"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kitting.guides.queries.kept import kept_edition
@@ -38,9 +38,23 @@ def paper_sheet(
         title=say.text(kept.edition.title),
         note=say.text(kept.edition.paper_sheet.get("note") or {}),
         steps=[
-            step_page(edition_id, step.key, flags, words, language)
+            _on_paper(step_page(edition_id, step.key, flags, words, language))
             for step in steps_of(kept, flags)
             if step.key in wanted
+        ],
+    )
+
+
+def _on_paper(page: StepPage) -> StepPage:
+    """Return a step as ink can show it: without the marks of its texts."""
+    return replace(
+        page,
+        why=plain(page.why),
+        actions=[plain(line) for line in page.actions],
+        done_when=plain(page.done_when),
+        troubles=[
+            replace(hint, attempt=plain(hint.attempt), call_it=plain(hint.call_it))
+            for hint in page.troubles
         ],
     )
 
@@ -74,7 +88,7 @@ def short_guide(
     say = voice(language, words)
 
     def said(text: Any) -> str:
-        return plain(say.text({"ja": text.ja, "en": text.en}))
+        return say.text({"ja": text.ja, "en": text.en})
 
     known = {flag.key: flags.get(flag.key, flag.default) for flag in draft.flags}
     steps = [
