@@ -137,15 +137,21 @@ def take(request: PersonRequest, grant_id: int) -> HttpResponse:
     return redirect("account_role_person", person_id=person_id)
 
 
+def _somebody_else(person_id: int, *, by: User) -> User:
+    """Return the person whose doors are closed: one's own are closed on one's own pages."""
+    found = get_object_or_404(User, pk=person_id)
+    if found.pk == by.pk:
+        raise PermissionDenied
+    return found
+
+
 @never_cache
 @login_required
 @require_POST
 def forget_factor(request: PersonRequest, person_id: int) -> HttpResponse:
     """Forget the lost second factor of somebody else."""
     by = _it_lead(request)
-    found = get_object_or_404(User, pk=person_id)
-    if found.pk == by.pk:
-        raise PermissionDenied
+    found = _somebody_else(person_id, by=by)
     if doors.reset_second_factor(person=found, by=by, now=request.now):
         messages.success(
             request, _("Forgotten. At the next sign-in a new second step is set up.")
@@ -159,9 +165,7 @@ def forget_factor(request: PersonRequest, person_id: int) -> HttpResponse:
 def end_sessions(request: PersonRequest, person_id: int) -> HttpResponse:
     """Sign somebody else out everywhere, after a device was lost or stolen."""
     by = _it_lead(request)
-    found = get_object_or_404(User, pk=person_id)
-    if found.pk == by.pk:
-        raise PermissionDenied
+    found = _somebody_else(person_id, by=by)
     doors.end_all_sessions(person=found, by=by, now=request.now, reason="it lead")
     messages.success(request, _("Signed out everywhere."))
     return redirect("account_role_person", person_id=found.pk)
