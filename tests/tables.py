@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / ".pytest_cache" / "tables"
 PREFIX = "kitto_tables_"
+FIRST_ROW = 12_000
 
 
 @cache
@@ -41,7 +43,7 @@ def _digest() -> str:
         path for room in ("kitting", "accounts") for path in (ROOT / room).rglob("*.py")
     )
     said = sha256(str(ROOT).encode())
-    for path in (*code, ROOT / "requirements.txt"):
+    for path in (*code, ROOT / "requirements.txt", Path(__file__)):
         said.update(path.read_bytes())
     return said.hexdigest()[:12]
 
@@ -64,12 +66,34 @@ def _migrate(url: str) -> None:
     )
 
 
+def _count_on(url: str) -> None:
+    """Let rows be numbered as in a city that has had Kitto for a while: small numbers hide what large ones break."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as line:
+            tables = line.execute(
+                "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'"
+            ).fetchall()
+            line.execute("DELETE FROM sqlite_sequence")
+            line.executemany(
+                "INSERT INTO sqlite_sequence VALUES (?, ?)",
+                [(name, FIRST_ROW) for (name,) in tables],
+            )
+            line.commit()
+        return
+    with psycopg.connect(url, autocommit=True) as line:
+        line.execute(
+            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, %s) FROM pg_sequences",
+            [FIRST_ROW],
+        )
+
+
 def _in_file(name: str) -> Path:
     file, unfinished = KEPT / f"{name}.sqlite3", KEPT / "unfinished.sqlite3"
     if not file.exists():
         for old in KEPT.glob("*.sqlite3*"):
             old.unlink()
         _migrate(f"sqlite:///{unfinished}")
+        _count_on(f"sqlite:///{unfinished}")
         unfinished.rename(file)
     return file
 
@@ -85,6 +109,7 @@ def _on_server(url: str, name: str) -> str:
         line.execute(f"DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")  # type: ignore[arg-type]  # our own name
         line.execute(f"CREATE DATABASE {unfinished}")  # type: ignore[arg-type]  # our own name
         _migrate(address_of(url, unfinished))
+        _count_on(address_of(url, unfinished))
         line.execute(f"ALTER DATABASE {unfinished} RENAME TO {name}")  # type: ignore[arg-type]  # our own name
     return name
 

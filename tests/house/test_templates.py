@@ -50,3 +50,20 @@ def test_colours_are_named_in_the_tokens_only() -> None:
 def test_our_scripts_make_no_code_from_text() -> None:
     scripts = tuple(sorted((ROOT / "static" / "js").rglob("*.js")))
     assert lines_matching(scripts, NO_CODE) == []
+
+
+def inside_a_tag(text: str, at: int) -> bool:
+    return text.rfind(">", 0, at) < text.rfind("<", 0, at)
+
+
+def test_the_number_of_a_row_is_written_bare_where_a_program_reads_it() -> None:
+    """From 1,000 on numbers have a comma for people, which no form, address or script takes for a number."""
+    row = re.compile(r"\{\{ (?:[\w.]*\.)?(?:pk|\w+\.id|place_id|seen) \}\}")
+    read = [
+        f"{path.name}: {found[0]}"
+        for path in templates()
+        for text in [path.read_text(encoding="utf-8")]
+        for found in row.finditer(text)
+        if inside_a_tag(text, found.start())
+    ]
+    assert read == []
