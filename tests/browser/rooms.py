@@ -930,8 +930,9 @@ def live(city: City) -> list[Ticket]:
     wave = Wave.objects.create(
         rollout=rollout,
         name="第1回",
-        starts_at=now - timedelta(days=10),
-        ends_on=(now - timedelta(days=2)).date(),
+        starts_at=now - timedelta(days=14),
+        # Far enough back for people to be late by at least one working day, whatever the day of the tour.
+        ends_on=(now - timedelta(days=8)).date(),
     )
     wave.departments.add(city.own.department)
     journeys.follow_waves(now=now)
