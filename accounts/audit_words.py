@@ -52,7 +52,6 @@ ACTION_WORDS: dict[str, StrPromise] = {
     "codes.made": _("made box codes"),
     "code.bound": _("bound a box code to a device"),
     "code.replaced": _("gave a device a new box code"),
-    "code.retired": _("ended a box code"),
     "labels.printed": _("printed a set of labels"),
     "labels.paper_saved": _("saved a label paper"),
     "labels.paper_dropped": _("dropped a label paper"),

@@ -306,12 +306,6 @@ def people_on_leave(*, on: date, limit: int) -> list[User]:
     )
 
 
-def people_by_number(numbers: Iterable[str]) -> dict[str, User]:
-    """Return people by staff number."""
-    found = User.objects.filter(staff_number__in=list(numbers))
-    return {person.staff_number: person for person in found if person.staff_number}
-
-
 def local_day(now: datetime) -> date:
     """Return the day of a moment on the organisation's clock."""
     return now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()

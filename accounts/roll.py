@@ -138,18 +138,13 @@ class Leads:
 def import_roll(
     *,
     rows: Iterable[PersonRow],
-    now: datetime,
-    dry_run: bool = False,
-    by: User | None = None,
-    batch: str = "",
-    expect: str = "",
+    order: Order,
 ) -> RollResult:
     """Bring people, departments, places and leads in step with a roll, all or nothing.
 
-    Nobody is ever deleted and nobody becomes IT by a file. A few queries whatever the size. `expect`
+    Nobody is ever deleted and nobody becomes IT by a file. A few queries whatever the size. `order.expect`
     is the digest of an earlier dry run: where it differs nothing is written. `rows` are read once.
     """
-    order = Order(now, dry_run, by, batch, expect)
     prepared = prepare_roll(rows)
 
     def judge_and_write() -> RollResult:
@@ -157,7 +152,7 @@ def import_roll(
             return take_in_staged(prepared, order)
         return take_in_memory(prepared, order)
 
-    stale = RollResult(dry_run=dry_run, is_stale=True)
+    stale = RollResult(dry_run=order.dry_run, is_stale=True)
     return take_in(judge_and_write, order, action="roll.imported", stale=stale)
 
 

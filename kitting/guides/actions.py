@@ -92,12 +92,6 @@ def publish_edition(*, edition_id: int, by: User | None, now: datetime) -> Editi
 
 
 @transaction.atomic
-def discard_edition(*, edition_id: int) -> None:
-    """Throw a draft away. Raises `FrozenEditionError`."""
-    _draft(edition_id).delete()
-
-
-@transaction.atomic
 def add_step_note(  # a note has this many facts, and callers name each
     *,
     edition_id: int,

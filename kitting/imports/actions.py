@@ -177,7 +177,7 @@ class Read:
 
 def show(*, run: Import, sheet: Read, now: datetime) -> bool:
     """Find out what a file would change, and keep it to be shown; nothing else is written."""
-    result = TAKE[run.kind](rows=sheet.rows, now=now, dry_run=True)
+    result = TAKE[run.kind](rows=sheet.rows, order=Order(now, dry_run=True))
     if result.flaws:
         _move(
             run,
@@ -262,7 +262,8 @@ def take(*, run: Import, sheet: Read, now: datetime) -> bool:
         return False
     _catch_up(here.kind, now=now)
     result = TAKE[here.kind](
-        rows=sheet.rows, now=now, by=here.by, batch=here.key, expect=here.effect
+        rows=sheet.rows,
+        order=Order(now, by=here.by, batch=here.key, expect=here.effect),
     )
     if result.is_stale or result.flaws:
         here.state, here.is_stale = ImportState.WAITING, True
@@ -280,7 +281,7 @@ def take_at_once(*, data: bytes, bringing: Bringing, sheet: Read) -> Result:
     run.state = ImportState.ORDERED
     _catch_up(run.kind, now=bringing.now)
     result: Result = TAKE[run.kind](
-        rows=sheet.rows, now=bringing.now, by=bringing.by, batch=run.key
+        rows=sheet.rows, order=Order(bringing.now, by=bringing.by, batch=run.key)
     )
     if not result.flaws:
         run.save(force_insert=True)
@@ -290,7 +291,7 @@ def take_at_once(*, data: bytes, bringing: Bringing, sheet: Read) -> Result:
 
 def try_out(*, kind: str, sheet: Read, now: datetime) -> Result:
     """Return what a file would change; nothing is written."""
-    result: Result = TAKE[kind](rows=sheet.rows, now=now, dry_run=True)
+    result: Result = TAKE[kind](rows=sheet.rows, order=Order(now, dry_run=True))
     return result
 
 
@@ -320,18 +321,13 @@ def _finish(run: Import, result: Result, *, now: datetime) -> None:
 def take_in_transfers(
     *,
     rows: Iterable[Any],
-    now: datetime,
-    dry_run: bool = False,
-    by: User | None = None,
-    batch: str = "",
-    expect: str = "",
+    order: Order,
 ) -> TransferResult:
     """Plan moves; where their day has come people go at once, and their devices with them."""
-    order = Order(now, dry_run, by, batch, expect)
     result = import_transfers(rows=rows, order=order)
     if result.moves:
-        move_loans(moves=result.moves, batch=batch, always=True)
-        follow_loans(now=now, batch=batch)
+        move_loans(moves=result.moves, batch=order.batch, always=True)
+        follow_loans(now=order.now, batch=order.batch)
     return result
 
 
@@ -350,17 +346,12 @@ def apply_transfers(*, now: datetime) -> int:
 def take_in_departments(
     *,
     rows: Iterable[Any],
-    now: datetime,
-    dry_run: bool = False,
-    by: User | None = None,
-    batch: str = "",
-    expect: str = "",
+    order: Order,
 ) -> DepartmentsResult:
     """Note which departments end in which; where their day has come everybody goes over at once."""
-    order = Order(now, dry_run, by, batch, expect)
     result = import_departments(rows=rows, order=order)
-    if result.is_change and not dry_run:
-        follow_departments(now=now, batch=batch)
+    if result.is_change and not order.dry_run:
+        follow_departments(now=order.now, batch=order.batch)
     return result
 
 

@@ -15,7 +15,6 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import Throttle, User
 from accounts.ready import Ready
-from kitting.devices.states import LoanKind
 from kitting.guides.queries.kept import published_edition
 from kitting.guides.queries.pages import lessons, outline
 from kitting.guides.queries.paper import all_pages, paper_sheet
@@ -389,11 +388,6 @@ def second_user_steps(language: str) -> list[StepPage]:
         return []
     pages = all_pages(edition.pk, site_flags(), site_words(language=language), language)
     return [page for page in pages if page.key in SECOND_USER]
-
-
-def is_personal(journey: Journey) -> bool:
-    """Tell whether completion is counted over this journey."""
-    return journey.loan.kind == LoanKind.PERSONAL
 
 
 # --- the door -------------------------------------------------------------------------------------

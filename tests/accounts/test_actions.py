@@ -17,6 +17,7 @@ from accounts.forms import read_roll
 from accounts.models import AuditEntry, Department, Grant, Place, User, WorkingHours
 from accounts.roll import import_roll
 from accounts.states import Language, Role
+from accounts.taking import Order
 from tests.factories import (
     NOW,
     DepartmentFactory,
@@ -32,7 +33,9 @@ pytestmark = pytest.mark.django_db
 
 def take(*changes, **kwargs):
     """Take a roll in whose rows differ from one good row by what is given."""
-    result = import_roll(rows=read_roll(people(*changes), "roll.csv"), now=NOW, **kwargs)
+    result = import_roll(
+        rows=read_roll(people(*changes), "roll.csv"), order=Order(NOW, **kwargs)
+    )
     assert not result.flaws
     return result
 
@@ -271,7 +274,7 @@ def test_a_roll_without_a_column_for_roles_takes_no_lead_away():
     take({"役割": "DX推進リーダー"})
     row = {"職員番号": "000203", "氏名": "小池 健太", "課": "総務課", "部": "総務部"}
     header, cells = ",".join(row), ",".join(row.values())
-    import_roll(rows=read_roll(f"{header}\n{cells}".encode(), ""), now=NOW)
+    import_roll(rows=read_roll(f"{header}\n{cells}".encode(), ""), order=Order(NOW))
     assert Grant.objects.count() == 1
 
 

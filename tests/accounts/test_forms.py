@@ -16,6 +16,7 @@ from accounts.forms import (
 )
 from accounts.models import User
 from accounts.roll import import_roll
+from accounts.taking import Order
 from kitting.lib.rows import Flaw
 from kitting.lib.sheets import REASONS
 from tests.factories import NOW, UserFactory
@@ -24,7 +25,7 @@ from tests.sheets import PERSON, csv_of, people, somebody, wide, xlsx_of
 
 def said(data):
     """What people are told about a roll, in English, as Kitto would take it in."""
-    result = import_roll(rows=read_roll(data, "roll.csv"), now=NOW)
+    result = import_roll(rows=read_roll(data, "roll.csv"), order=Order(NOW))
     with translation.override("en"):
         return [problem.sentence for problem in problems(result.flaws)]
 
@@ -214,7 +215,7 @@ def test_somebody_elses_sign_in_name_is_not_taken_over():
 
 @pytest.mark.django_db
 def test_a_number_that_lost_its_zeros_does_not_become_a_second_person():
-    import_roll(rows=read_roll(people({}), ""), now=NOW)
+    import_roll(rows=read_roll(people({}), ""), order=Order(NOW))
     sentences = said(people({"職員番号": "203"}))
     assert (
         sentences[0]
@@ -226,7 +227,7 @@ def test_a_number_that_lost_its_zeros_does_not_become_a_second_person():
 @pytest.mark.django_db
 def test_all_bad_rows_are_named_at_once_in_their_order():
     rows = [{**somebody(f"{n:06d}"), **BAD[n % len(BAD)][0]} for n in range(100, 140)]
-    result = import_roll(rows=read_roll(people(*rows), ""), now=NOW)
+    result = import_roll(rows=read_roll(people(*rows), ""), order=Order(NOW))
     found = problems(result.flaws)
     assert {problem.row for problem in found} == set(range(2, 42))
     assert [problem.row for problem in found] == sorted(problem.row for problem in found)

@@ -116,7 +116,7 @@ def both(data: bytes, **kwargs: Any) -> list[tuple[Any, Any]]:
 @pytest.fixture
 def city() -> None:
     needs("postgres")
-    import_roll(rows=read_roll(people(*CITY), ""), now=NOW - timedelta(days=9))
+    import_roll(rows=read_roll(people(*CITY), ""), order=Order(NOW - timedelta(days=9)))
     GrantFactory.create(person=User.objects.get(staff_number="000206"))
     UserFactory.create(staff_number=None, username="first", email="first@asahi.example.jp")
     UserFactory.create(staff_number="000700", username="BOSS")
@@ -161,16 +161,18 @@ def test_both_ways_agree_on_sheets_nobody_thought_of(city):
 
 def test_the_digest_is_that_of_the_dry_run_until_somebody_changes(city):
     data = people(CITY[0] | {"氏名": "小池 花子"})
-    tried = import_roll(rows=read_roll(data, ""), now=NOW, dry_run=True)
+    tried = import_roll(rows=read_roll(data, ""), order=Order(NOW, dry_run=True))
     User.objects.filter(staff_number="000203").update(name="小池 次郎")
-    stale = import_roll(rows=read_roll(data, ""), now=NOW, expect=tried.digest)
+    stale = import_roll(rows=read_roll(data, ""), order=Order(NOW, expect=tried.digest))
     assert stale.is_stale
-    tried = import_roll(rows=read_roll(data, ""), now=NOW, dry_run=True)
-    assert not import_roll(rows=read_roll(data, ""), now=NOW, expect=tried.digest).is_stale
+    tried = import_roll(rows=read_roll(data, ""), order=Order(NOW, dry_run=True))
+    assert not import_roll(
+        rows=read_roll(data, ""), order=Order(NOW, expect=tried.digest)
+    ).is_stale
 
 
 def test_new_people_have_passwords_nobody_can_type_and_none_twice(city):
-    import_roll(rows=read_roll(people({}, somebody("000204")), ""), now=NOW)
+    import_roll(rows=read_roll(people({}, somebody("000204")), ""), order=Order(NOW))
     words = list(User.objects.exclude(password="").values_list("password", flat=True))
     assert all(word.startswith("!") and len(word) == 33 for word in words)
     assert len(set(words)) == len(words)
@@ -211,7 +213,7 @@ def test_what_is_set_aside_comes_back_as_it_was(postgres):
 def test_a_large_first_roll_is_written_like_any_other_and_can_be_found(postgres):
     before = built()
     rows = [somebody(f"{number:06d}") for number in range(MANY)]
-    result = import_roll(rows=read_roll(people(*rows), ""), now=NOW, batch="a")
+    result = import_roll(rows=read_roll(people(*rows), ""), order=Order(NOW, batch="a"))
     assert result.created == User.objects.filter(name__holds="小池").count() == MANY
     assert Trace.objects.filter(batch="a", table="accounts.user").count() == MANY
     assert built() == before

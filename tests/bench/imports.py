@@ -15,6 +15,7 @@ from django.db import transaction
 from accounts.forms import read_roll
 from accounts.models import Department, User
 from accounts.roll import prepare_roll
+from accounts.taking import Order
 from kitting.demo.actions.seeding import DATA
 from kitting.devices.forms import read_devices
 from kitting.devices.models import BoxCode, Device, Loan
@@ -47,11 +48,11 @@ MOST_SECONDS, MOST_MEBIBYTES = 5.0, 200
 
 
 def take_staff() -> None:
-    take_in_roll(rows=read_roll(STAFF.read_bytes(), STAFF.name), now=NOW)
+    take_in_roll(rows=read_roll(STAFF.read_bytes(), STAFF.name), order=Order(NOW))
 
 
 def take_devices() -> None:
-    take_in_devices(rows=read_devices(DEVICES.read_bytes(), DEVICES.name), now=NOW)
+    take_in_devices(rows=read_devices(DEVICES.read_bytes(), DEVICES.name), order=Order(NOW))
 
 
 def rows_of(path: Path) -> list[list[str]]:
@@ -147,7 +148,7 @@ def take_large(path: Path) -> Big:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     began = time.perf_counter(), time.process_time(), measure.server_cpu()
     opened = open_sheet(Kind.ROLL, path.read_bytes(), path.name)
-    result = take_in_roll(rows=prepare_roll(opened.rows), now=NOW, batch=path.name)
+    result = take_in_roll(rows=prepare_roll(opened.rows), order=Order(NOW, batch=path.name))
     del opened
     return Big(
         time.perf_counter() - began[0],

@@ -21,6 +21,7 @@ from django.test import override_settings
 from accounts.forms import read_roll
 from accounts.models import Grant, User
 from accounts.states import Role
+from accounts.taking import Order
 from kitting.escalation.actions import sweep, take_in_roll
 from kitting.escalation.actions.sweeping import Swept
 from kitting.escalation.models import Ticket
@@ -138,7 +139,9 @@ def own_costs(now: datetime) -> dict[str, Cost]:
 
 
 def take_roll() -> None:
-    done = take_in_roll(rows=read_roll(STAFF.read_bytes(), STAFF.name), now=current()[1])
+    done = take_in_roll(
+        rows=read_roll(STAFF.read_bytes(), STAFF.name), order=Order(current()[1])
+    )
     assert not done.flaws, done.flaws[:3]
 
 

@@ -22,6 +22,7 @@ from accounts.forms import read_roll
 from accounts.models import Grant, User
 from accounts.queries import Rights
 from accounts.states import Role
+from accounts.taking import Order
 from kitting.dashboard.queries import overview
 from kitting.escalation.actions import sweep, take_in_roll
 from kitting.escalation.actions.counting import recount
@@ -247,7 +248,9 @@ def things(now: datetime, helper: User) -> Iterator[Thing]:
 
 
 def import_again() -> None:
-    done = take_in_roll(rows=read_roll(STAFF.read_bytes(), STAFF.name), now=current()[1])
+    done = take_in_roll(
+        rows=read_roll(STAFF.read_bytes(), STAFF.name), order=Order(current()[1])
+    )
     assert not done.flaws, done.flaws[:3]
 
 

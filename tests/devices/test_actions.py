@@ -9,12 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, Place
+from accounts.taking import Order
 from kitting.devices.actions.importing import import_devices
 from kitting.devices.actions.labels import (
     CodeNotFreeError,
     bind_code,
     replace_code,
-    retire_code,
 )
 from kitting.devices.forms import read_devices
 from kitting.devices.models import BoxCode, Device, DeviceEvent, Loan
@@ -53,7 +53,9 @@ def ono(section):
 
 def take(*changes, now=NOW, **kwargs):
     """Take a sheet in whose rows differ from one good row by what is given."""
-    result = import_devices(rows=read_devices(devices(*changes), ""), now=now, **kwargs)
+    result = import_devices(
+        rows=read_devices(devices(*changes), ""), order=Order(now, **kwargs)
+    )
     assert not result.flaws
     return result
 
@@ -322,18 +324,13 @@ def test_every_new_label_stands_in_the_story_of_its_device():
     label = BoxCode.objects.create(code=make_code(), created_at=NOW)
     replace_code(device=device, now=NOW, by=it)
     bind_code(code=label.code, device=device, now=LATER, by=it)
-    retire_code(device=device, now=LATER, by=it)
-    retire_code(device=device, now=LATER, by=it)
     story = device.events.order_by("pk").values_list("kind", "before", "after", "actor", "at")
     state = device.state
-    assert list(story) == [
-        ("relabelled", state, state, it.pk, at) for at in (NOW, LATER, LATER)
-    ]
+    assert list(story) == [("relabelled", state, state, it.pk, at) for at in (NOW, LATER)]
 
 
 def test_the_first_label_of_a_device_replaces_none():
-    device = DeviceFactory.create()
-    retire_code(device=device, now=NOW)
+    device = DeviceFactory.create(code=None)
     before = device.events.count()
     label = BoxCode.objects.create(code=make_code(), created_at=NOW)
     bind_code(code=label.code, device=device, now=NOW, replaces=False)
@@ -356,17 +353,10 @@ def test_a_label_that_is_not_free_changes_nothing(why):
     assert Device.objects.get(pk=device.pk).code == device.code
 
 
-def test_a_retired_code_leaves_its_device_without_one():
-    device = DeviceFactory.create()
-    retire_code(device=device, now=NOW)
-    assert Device.objects.get().code is None
-    assert not BoxCode.objects.filter(retired_at=None).exists()
-
-
 def test_labels_are_written_in_the_audit_log():
     device = LoanFactory.create().device
     replace_code(device=device, now=NOW)
-    retire_code(device=device, now=NOW)
-    retire_code(device=device, now=NOW)
+    label = BoxCode.objects.create(code=make_code(), created_at=NOW)
+    bind_code(code=label.code, device=device, now=NOW)
     actions = AuditEntry.objects.order_by("pk").values_list("action", flat=True)
-    assert list(actions) == ["code.replaced", "code.retired"]
+    assert list(actions) == ["code.replaced", "code.bound"]

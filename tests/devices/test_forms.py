@@ -8,6 +8,7 @@ import pytest
 from django.utils import translation
 
 from accounts.forms import SheetRefusedError
+from accounts.taking import Order
 from kitting.devices.actions.importing import import_devices
 from kitting.devices.forms import DEVICE_SENTENCES, problems, read_devices
 from kitting.devices.models import Device
@@ -20,7 +21,7 @@ from tests.sheets import ASAHI, DEVICE, box, csv_of, devices, wide, xlsx_of
 
 def said(data):
     """What people are told about a sheet, in English, as Kitto would take it in."""
-    result = import_devices(rows=read_devices(data, "devices.csv"), now=NOW)
+    result = import_devices(rows=read_devices(data, "devices.csv"), order=Order(NOW))
     with translation.override("en"):
         return [problem.sentence for problem in problems(result.flaws)]
 
@@ -176,7 +177,7 @@ def test_what_stands_in_two_rows_is_said_of_the_later_one():
 @pytest.mark.django_db
 def test_all_bad_rows_are_named_at_once_in_their_order(roll):
     rows = [columns for columns, _sentence in BAD]
-    result = import_devices(rows=read_devices(devices(*rows), ""), now=NOW)
+    result = import_devices(rows=read_devices(devices(*rows), ""), order=Order(NOW))
     numbers = [problem.row for problem in problems(result.flaws)]
     assert set(numbers) == set(range(2, len(BAD) + 2))
     assert numbers == sorted(numbers)

@@ -91,17 +91,9 @@ def test_an_old_text_can_come_back_as_a_new_edition(small, now):
     assert published_edition() == back.edition
 
 
-def test_a_published_edition_is_not_published_or_thrown_away_again(small, now):
+def test_a_published_edition_is_not_published_again(small, now):
     with pytest.raises(actions.FrozenEditionError):
         actions.publish_edition(edition_id=small.pk, by=None, now=now)
-    with pytest.raises(actions.FrozenEditionError):
-        actions.discard_edition(edition_id=small.pk)
-
-
-def test_a_draft_can_be_thrown_away(small, now):
-    draft = load_guide(draft=read_guide(edited()), now=now, publish=False).edition
-    actions.discard_edition(edition_id=draft.pk)
-    assert list(Edition.objects.all()) == [small]
 
 
 def test_a_faulty_guide_writes_nothing(now):

@@ -27,7 +27,7 @@ from kitting.privacy.queries.person import (
     NEVER_OUT,
     NEVER_TABLES,
     OWN_FIELDS,
-    everything_about,
+    rows_about,
 )
 from kitting.privacy.queries.words import FIELD_WORDS, INNER, TABLE_WORDS
 from kitting.site.queries import wall_clock
@@ -106,7 +106,7 @@ def test_a_removed_person_leaves_counts_and_no_word() -> None:
     left = every_text()
     assert not [word for word in (SAID, "大島", "192.0.2.3", number) if word in left]
     assert AuditEntry.objects.get(action="person.removed").data["ticket_entries"] == 1
-    assert everything_about(User.objects.get(pk=person.pk))["user"][0]["name"] == "-"
+    assert rows_about(User.objects.get(pk=person.pk))["user"][0].name == "-"
 
 
 # --- the page of the IT lead -----------------------------------------------------------------------

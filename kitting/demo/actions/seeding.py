@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.forms import read_roll
 from accounts.models import Grant, User
 from accounts.states import Role
+from accounts.taking import Order
 from kitting.demo.actions.planning import plan_rollout, play_from, play_until
 from kitting.demo.queries import holds_real_people
 from kitting.devices.forms import read_devices
@@ -50,10 +51,10 @@ def seed_city(*, real_now: datetime) -> bool:
     profile.save(update_fields=["demo_seeded_at", "clock_offset"])
     load_guide(draft=read_guide_file(SHIPPED_GUIDE), now=begins, publish=True)
     people = read_roll((DATA / "staff.csv").read_bytes(), "staff.csv")
-    escalation.take_in_roll(rows=people, now=begins)
+    escalation.take_in_roll(rows=people, order=Order(begins))
     _name_it(now=begins)
     boxes = read_devices((DATA / "devices.csv").read_bytes(), "devices.csv")
-    journeys.take_in_devices(rows=boxes, now=begins)
+    journeys.take_in_devices(rows=boxes, order=Order(begins))
     plan_rollout(today=play_until(real_now=real_now), now=begins)
     return True
 

@@ -98,19 +98,14 @@ class _Changes:
 def import_devices(
     *,
     rows: Iterable[DeviceRow],
-    now: datetime,
-    dry_run: bool = False,
-    by: User | None = None,
-    batch: str = "",
-    expect: str = "",
+    order: Order,
 ) -> DeviceResult:
     """Bring devices and their loans in step with a sheet, all or nothing.
 
-    New devices get a code. No device is ever deleted. A few queries whatever the size. `expect` is the
-    digest of an earlier dry run: where it differs nothing is written.
+    New devices get a code. No device is ever deleted. A few queries whatever the size. `order.expect` is
+    the digest of an earlier dry run: where it differs nothing is written.
     """
-    order = Order(now, dry_run, by, batch, expect)
-    stale = DeviceResult(dry_run=dry_run, is_stale=True)
+    stale = DeviceResult(dry_run=order.dry_run, is_stale=True)
     return take_in(
         lambda: _take_in(list(rows), order), order, action="devices.imported", stale=stale
     )

@@ -82,15 +82,6 @@ def replace_code(*, device: Device, now: datetime, by: User | None = None) -> st
     return code
 
 
-@transaction.atomic
-def retire_code(*, device: Device, now: datetime, by: User | None = None) -> None:
-    """Let the label of a device open nothing any more."""
-    if _retire(device, now=now):
-        _put_on(device, None)
-        _note_label(device, now=now, by=by)
-        write_audit(action="code.retired", now=now, by=by, subject=f"device:{device.pk}")
-
-
 def _retire(device: Device, *, now: datetime) -> int:
     # Locking the device first lets two people with two labels for it take turns.
     Device.objects.select_for_update().get(pk=device.pk)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from accounts.forms import PersonRow
     from accounts.models import User
     from accounts.queries import CalendarBook
+    from accounts.taking import Order
     from kitting.devices.models import LoanQuerySet
 
 
@@ -37,18 +38,14 @@ if TYPE_CHECKING:
 def take_in_roll(
     *,
     rows: Iterable[PersonRow],
-    now: datetime,
-    dry_run: bool = False,
-    by: User | None = None,
-    batch: str = "",
-    expect: str = "",
+    order: Order,
 ) -> RollResult:
     """Take the roll in, let devices move with their people, and follow who left; all or nothing."""
-    result = import_roll(rows=rows, now=now, dry_run=dry_run, by=by, batch=batch, expect=expect)
-    if not (dry_run or result.flaws or result.is_stale):
-        if move_loans(moves=result.moves, batch=batch):
-            journeys.follow_loans(now=now, batch=batch)
-        follow_departures(now=now)
+    result = import_roll(rows=rows, order=order)
+    if not (order.dry_run or result.flaws or result.is_stale):
+        if move_loans(moves=result.moves, batch=order.batch):
+            journeys.follow_loans(now=order.now, batch=order.batch)
+        follow_departures(now=order.now)
     return result
 
 

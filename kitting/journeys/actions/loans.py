@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from accounts.models import User
+    from accounts.taking import Order
     from kitting.devices.forms import DeviceRow
     from kitting.journeys.models import JourneyQuerySet
     from kitting.rollout.models import Wave
@@ -55,18 +55,12 @@ class FollowResult:
 def take_in_devices(
     *,
     rows: Iterable[DeviceRow],
-    now: datetime,
-    dry_run: bool = False,
-    by: User | None = None,
-    batch: str = "",
-    expect: str = "",
+    order: Order,
 ) -> DeviceResult:
     """Take devices in and let the journeys follow, all or nothing."""
-    result = import_devices(
-        rows=rows, now=now, dry_run=dry_run, by=by, batch=batch, expect=expect
-    )
-    if not (dry_run or result.flaws or result.is_stale):
-        follow_loans(now=now, batch=batch)
+    result = import_devices(rows=rows, order=order)
+    if not (order.dry_run or result.flaws or result.is_stale):
+        follow_loans(now=order.now, batch=order.batch)
     return result
 
 

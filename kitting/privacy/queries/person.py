@@ -138,11 +138,6 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def everything_about(person: User) -> Found:
-    """Return every row that is about somebody, by table, as plain texts; secrets left out."""
-    return _plainly(rows_about(person))
-
-
 def rows_about(person: User) -> Rows:
     """Return every row that is about somebody, by table.
 
