@@ -7,6 +7,7 @@ from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import time_machine
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
@@ -407,7 +408,8 @@ def test_the_it_lead_changes_a_rule_and_sees_before_who_gets_what(client: Client
     shown = client.get(url)
     assert shown.status_code == 200
     data = form_data(Case.NEVER_STARTED, patience="10分", person_wait="２時間")
-    seen = client.post(url, {**data, "preview": "1"})
+    with time_machine.travel(TEN, tick=False):  # what is shown is the rest of the working day
+        seen = client.post(url, {**data, "preview": "1"})
     assert seen.context["form"].errors == {}
     assert seen.status_code == 200
     assert seen.context["outlook"].people >= 1
