@@ -54,9 +54,17 @@ const device = async () => {
 
 // --- whose it is ------------------------------------------------------------------------------------------------
 
-const wipe = async () => {
+// Grows whenever somebody's pages are thrown away: what was asked for before that and comes late is not kept any more.
+let era = 0;
+
+const empty = async () => {
   await caches.delete(PAGES);
   await note("guides", {});
+};
+
+const wipe = () => {
+  era += 1;
+  return empty();
 };
 
 // What waits stays as ids; the person's own words and pictures go.
@@ -68,10 +76,14 @@ const silence = async (is) => {
   }
 };
 
-const belongs = async (holder) => {
-  if ((await fact("holder")) === holder) return;
-  await wipe();
+// Returns the era in which an answer for somebody, asked for in another, is kept.
+const belongs = async (holder, asked) => {
+  if ((await fact("holder")) === holder || asked !== era) return asked;
+  const wiped = wipe();
+  const now = era;
+  await wiped;
   await note("holder", holder);
+  return now;
 };
 
 // --- pages ------------------------------------------------------------------------------------------------------
@@ -92,13 +104,14 @@ const keepFiles = async (html) => {
   }
 };
 
-const keepPage = async (url, answer) => {
+const keepPage = async (url, answer, asked) => {
   if (!answer.ok || answer.status !== 200 || answer.redirected) return;
   if (answer.headers.get("Kitto-Holder") !== (await fact("holder"))) return; // somebody else's by now
   const html = await answer.text();
   const headers = new Headers(answer.headers);
   ["content-encoding", "content-length", "set-cookie"].forEach((name) => headers.delete(name));
   headers.set("Kitto-Saved-At", new Date().toISOString());
+  if (asked !== era) return;
   const box = await caches.open(PAGES);
   await box.put(keyOf(url), new Response(html, { headers }));
   await keepFiles(html);
@@ -122,15 +135,16 @@ const kept = async (url) => {
 
 const noNetwork = async () => (await kept(new URL(WAITING, location.origin))) ?? Response.error();
 
-const seen = async (url, answer) => {
+const seen = async (url, answer, asked) => {
   const holder = answer.type === "opaqueredirect" ? null : answer.headers.get("Kitto-Holder");
   if (!holder) return;
-  await belongs(holder);
+  const kept = await belongs(holder, asked);
   if (answer.status === 404 && (GUIDE.test(url.pathname) || COUNTER.test(url.pathname))) await wipe(); // it is nobody's any more
-  if (holder !== "-" && isKept(url)) await keepPage(url, answer);
+  if (holder !== "-" && isKept(url)) await keepPage(url, answer, kept);
 };
 
 const read = async (event, url) => {
+  const began = era;
   const asked = Promise.resolve(event.preloadResponse).then((early) => early ?? fetch(event.request));
   let answer;
   try {
@@ -141,7 +155,7 @@ const read = async (event, url) => {
     answer = await asked.catch(() => null);
     if (!answer) return noNetwork();
   }
-  event.waitUntil(seen(url, answer.clone()).catch(() => {}));
+  event.waitUntil(seen(url, answer.clone(), began).catch(() => {}));
   // Where the session has ended while something waits, the page says how to go on instead of "no such page".
   const journey = Number(GUIDE.exec(url.pathname)?.[1]);
   if (answer.status === 404 && journey && (await presses().catch(() => [])).some((press) => press.journey === journey)) {
@@ -151,17 +165,20 @@ const read = async (event, url) => {
 };
 
 const keepGuide = async (journey, frugal) => {
+  const began = era;
   const answer = await fetch(`/j/${journey}/keep`);
   if (!answer.ok) return;
-  await belongs(answer.headers.get("Kitto-Holder"));
+  const asked = await belongs(answer.headers.get("Kitto-Holder"), began);
   const guide = await answer.json();
+  if (asked !== era) return;
   await note("guides", { ...(await fact("guides")), [journey]: guide.steps });
   const box = await caches.open(PAGES);
   for (const path of frugal ? guide.pages.slice(0, 5) : guide.pages) {
     const url = new URL(path, location.origin);
     if (await box.match(keyOf(url))) continue;
     const page = await fetch(path, { redirect: "manual" });
-    if (page.type !== "opaqueredirect") await keepPage(url, page);
+    if (asked !== era) return;
+    if (page.type !== "opaqueredirect") await keepPage(url, page, asked);
     await new Promise((go) => setTimeout(go, GAP));
   }
 };
@@ -169,10 +186,11 @@ const keepGuide = async (journey, frugal) => {
 // The counter comes up again without a network as a bare page: nobody's name is on it, scans wait beside it.
 const keepCounter = async () => {
   for (const path of ["/counter/", "/counter/arrive/"]) {
+    const began = era;
     const answer = await fetch(`${path}?bare=1`, { redirect: "manual" });
     if (!answer.ok) return;
-    await belongs(answer.headers.get("Kitto-Holder"));
-    await keepPage(new URL(path, location.origin), answer);
+    const asked = await belongs(answer.headers.get("Kitto-Holder"), began);
+    await keepPage(new URL(path, location.origin), answer, asked);
   }
 };
 
@@ -360,7 +378,7 @@ self.addEventListener("activate", (event) => event.waitUntil((async () => {
     if (name.startsWith("kitto-files-") && name !== FILES) await caches.delete(name);
   }
   // A page that was kept with other files would come without them.
-  if ((await fact("version")) !== version) await wipe();
+  if ((await fact("version")) !== version) await empty();
   await note("version", version);
   await self.registration.navigationPreload?.enable();
   await self.clients.claim();

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from threading import Event
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from kitting.escalation.models import TicketEntry
 from kitting.journeys.actions.resting import end_box_sessions
+from kitting.journeys.views import step
 from kitting.models import Journey
 from tests.browser.city import City, hold_box, sign_in
 from tests.browser.rooms import advance
@@ -161,6 +163,35 @@ def test_a_kept_page_gives_way_to_the_truth(phone: Page, city: City) -> None:
     phone.context.set_offline(False)
     is_current(phone)
     expect(phone.locator("main")).to_contain_text("Wi-Fi につなぐ")
+
+
+def test_a_page_that_comes_after_signing_out_is_not_kept(
+    new_context: OpenBrowser, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = new_context(service_workers="allow")
+    sign_in(context, city.person)
+    page = visited(context, city.own)
+    asked, may_answer = Event(), Event()
+
+    def late(*args: Any) -> Any:
+        asked.set()
+        may_answer.wait(SLOW / 1000)
+        return at_once(*args)
+
+    at_once = step.check_context
+    monkeypatch.setattr(step, "check_context", late)
+    other = context.new_page()
+    other.goto("/errors/")
+    other.evaluate(f"location.href = '/j/{city.own.pk}/s/check-box/'")
+    assert asked.wait(SLOW / 1000)
+    page.evaluate(SIGN_OUT)
+    expect(page).to_have_url(re.compile("/$"))
+    may_answer.set()
+    expect(other).to_have_url(re.compile("/s/check-box/$"))
+    other.wait_for_load_state()
+    until(lambda: page.evaluate(KEPT) == [])
+    sleep(1)  # nothing says that nothing more comes
+    assert page.evaluate(KEPT) == []
 
 
 def test_signing_out_sends_first_and_keeps_nothing(
