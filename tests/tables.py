@@ -82,7 +82,7 @@ def _count_on(url: str) -> None:
         return
     with psycopg.connect(url, autocommit=True) as line:
         line.execute(
-            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, %s) FROM pg_sequences",
+            "SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, %s) FROM pg_sequences",
             [FIRST_ROW],
         )
 
