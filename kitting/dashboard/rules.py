@@ -18,6 +18,8 @@ LINES = 4
 DAYS_A_LABEL = 10
 # Drawings from this width on have room for words beside the deadline.
 WORDS_FROM = 600
+# So high stands a point's label above it, with the label of a line it comes near.
+LABEL = 40
 # A forecast is drawn no further past the deadline than this.
 DRAWN_PAST_DEADLINE = 45
 
@@ -131,6 +133,7 @@ class Chart:
     plan_label_y: float
     label_x: float
     all_y: float
+    all_at_end: bool
     deadline_x: float
     forecast: str
     band: str
@@ -188,6 +191,8 @@ def burn_up(
         else planned_y - 14,
         label_x=max(line[-1][0] - 10, left + 96),
         all_y=y(everybody),
+        # Early and nearly through: there the label of what is stands over the beginning of the line.
+        all_at_end=line[-1][1] - y(everybody) < LABEL and line[-1][0] < (left + right) / 2,
         deadline_x=x(deadline),
         forecast=coming[0],
         band=coming[1],

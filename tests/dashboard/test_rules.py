@@ -98,6 +98,16 @@ def test_a_chart_stays_inside_its_frame():
     assert chart.ticks_x[0][1] == MONDAY
 
 
+@pytest.mark.parametrize(
+    ("days", "ready", "at_end"), [(3, 95, True), (3, 30, False), (50, 95, False)]
+)
+def test_the_label_of_everybody_makes_room_for_the_label_of_what_is(days, ready, at_end):
+    plan = [(MONDAY, 0), (MONDAY + timedelta(days=60), 100)]
+    actual = [(MONDAY, 0), (MONDAY + timedelta(days=days), ready)]
+    chart = rules.burn_up(actual, plan, everybody=100, size=(358, 236))
+    assert chart.all_at_end is at_end
+
+
 def test_a_chart_of_one_day_is_drawn():
     chart = rules.burn_up([(MONDAY, 0)], [(MONDAY, 0)], everybody=0, size=(358, 236))
     assert chart.actual
