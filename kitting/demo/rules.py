@@ -86,6 +86,8 @@ IT_AWAY = timedelta(hours=2, minutes=30)
 # What share of people does what around the set-up.
 PREPARES, USES_MACROS, WISHES = 0.45, 0.14, 0.6
 ACCEPTS, RETURNS, COLLECTED, ANSWERS = 0.8, 0.65, 0.45, 0.45
+# Of those who ask, so many looked up the sentence on their screen before.
+LOOKS_UP = 0.6
 PREPARED = ("know-password", "copy-files", "charge")
 # Name, what it does, and how that is done now.
 MACROS = (

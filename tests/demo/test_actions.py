@@ -10,6 +10,7 @@ import pytest
 
 from accounts.models import Grant, User
 from accounts.states import Role
+from kitting.around.states import Occasion
 from kitting.demo.actions import playing, seeding, stage, visiting
 from kitting.demo.queries import JOB, play_state
 from kitting.demo.rules import LAGGING_PLACE
@@ -19,7 +20,7 @@ from kitting.jobs.actions import start_job
 from kitting.journeys import actions as journeys
 from kitting.journeys import rules
 from kitting.journeys.models import Event
-from kitting.journeys.states import HelpState, Status, Via
+from kitting.journeys.states import EventKind, HelpState, Status, Via
 from kitting.models import (
     Acceptance,
     Answer,
@@ -131,6 +132,9 @@ def test_people_of_the_play_prepare_and_end_well(city: City) -> None:
     assert 0 < OldPc.objects.count() <= ready
     assert Preparation.objects.exists()
     assert Answer.objects.filter(question="ease").exists()
+    sure = Answer.objects.filter(question="confidence")
+    assert {row.occasion for row in sure} == {Occasion.START, Occasion.END}
+    assert Event.objects.filter(kind=EventKind.ERROR_OPENED).exists()
 
 
 def test_an_interrupted_play_goes_on_and_ends(village: City) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kitting.around import actions as around
+from kitting.around.queries import CONFIDENCE
 from kitting.around.states import MacroState, Occasion
 from kitting.demo import rules
 from kitting.demo.actions.helping import mix_up_box
@@ -15,6 +16,7 @@ from kitting.escalation.states import (
     Source,
     Wish,
 )
+from kitting.guides.queries.errors import errors
 from kitting.guides.queries.pages import rules_of_use
 from kitting.journeys import actions as journeys
 from kitting.journeys.rules import ARRIVAL_STEP, RECEIPT_STEP
@@ -76,7 +78,10 @@ def _begin(stage: Stage, journey: Journey, person: rules.Person) -> Journey | No
     _prepare(stage, journey)
     if person.mistypes:
         _enter(stage, device, "999999")
-    return _enter(stage, device, journey.person.staff_number or "").journey
+    begun = _enter(stage, device, journey.person.staff_number or "").journey
+    if begun is not None and _draws(stage, journey, "answers", rules.ANSWERS):
+        _say_how_sure(stage, begun)
+    return begun
 
 
 def _enter(stage: Stage, device: Device, number: str) -> journeys.BoxEntry:
@@ -195,6 +200,17 @@ def _say_how_it_was(stage: Stage, journey: Journey, person: rules.Person) -> Non
         )
 
 
+def _say_how_sure(stage: Stage, journey: Journey) -> None:
+    """Let somebody answer before the first step what is asked again at the end."""
+    mood = rules.chance_of(stage.seed, journey.pk, "mood")
+    around.answer_questions(
+        journey=journey,
+        occasion=Occasion.START,
+        answers={CONFIDENCE: around.Given(scale=1 + round(3 * mood))},
+        now=stage.now,
+    )
+
+
 def _draws(stage: Stage, journey: Journey, about: str, share: float) -> bool:
     return rules.chance_of(stage.seed, journey.pk, about) < share
 
@@ -212,7 +228,7 @@ def _opinion(stage: Stage, journey: Journey, person: rules.Person) -> dict[str, 
     return {
         "ease": around.Given(scale=2 + round(3 * mood)),
         "hardest": around.Given(choice=person.hard_step),
-        "confidence": around.Given(scale=1 + round(4 * mood)),
+        CONFIDENCE: around.Given(scale=1 + round(4 * mood)),
     }
 
 
@@ -261,8 +277,23 @@ def _halt(
             who=who,
             now=stage.now,
         )
+    if _draws(stage, journey, "looks up", rules.LOOKS_UP):
+        _look_up_error(stage, journey, who)
     ask(journey, who=who, now=stage.now)
     return None
+
+
+def _look_up_error(stage: Stage, journey: Journey, who: journeys.Who) -> None:
+    key = journey.current_step
+    known = [error.key for error in errors(journey.edition_id, "ja") if error.step == key]
+    if known:
+        journeys.note_error(
+            journey_id=journey.pk,
+            step_key=key,
+            error=known[journey.pk % len(known)],
+            who=who,
+            now=stage.now,
+        )
 
 
 def ask(journey: Journey, *, who: journeys.Who, now: datetime) -> Ticket:
