@@ -1,6 +1,7 @@
 """The Celery application: wakes what the database says is due."""
 
 import os
+import time
 from typing import Any
 
 import structlog
@@ -25,6 +26,12 @@ app.autodiscover_tasks(
         "kitting.labels",
     ]
 )
+
+
+@signals.before_task_publish.connect
+def date_the_wake_up(headers: dict[str, Any], **_more: Any) -> None:
+    """Write on every wake-up when it was sent: monitors see how long the oldest has waited."""
+    headers["sent_at"] = time.time()
 
 
 @signals.task_prerun.connect

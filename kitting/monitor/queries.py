@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from prometheus_client.core import GaugeMetricFamily
 
@@ -67,25 +67,53 @@ class Figures:
             (),
             _wrong_counts(),
         )
-        yield _family(
-            "kitto_jobs_open",
-            "Long work that waits or runs",
-            ("kind",),
-            _counted(Job.objects.filter(state__in=JOB_OPEN), "kind"),
-        )
+        yield from _long_work()
         yield _family(
             "kitto_notices_failed",
             "Messages that could not be sent and wait for somebody to look",
             ("channel",),
             _counted(Notice.objects.filter(state=NoticeState.FAILED), "channel"),
         )
-        yield _family("kitto_broker_queue", "Tasks that wait in Redis", ("queue",), _queues())
+        queues = _queues()
+        yield _family(
+            "kitto_broker_queue",
+            "Tasks that wait in Redis",
+            ("queue",),
+            [((name,), queue.length) for name, queue in queues.items()],
+        )
+        yield _family(
+            "kitto_broker_queue_age_seconds",
+            "How long the oldest task in Redis has waited",
+            ("queue",),
+            [((name,), queue.age) for name, queue in queues.items()],
+        )
 
 
 def _wrong_counts() -> list[tuple[tuple[str, ...], float]]:
     """Return how many counts differed last night; nothing where none are kept."""
     said = Heartbeat.objects.filter(name="recount").values_list("detail", flat=True).first()
     return [((), json.loads(said).get("wrong", 0))] if said else []
+
+
+def _long_work() -> Iterator[GaugeMetricFamily]:
+    rows = list(
+        Job.objects.filter(state__in=JOB_OPEN)
+        .order_by()
+        .values("kind")
+        .annotate(number=Count("pk"), oldest=Min("created_at"), measured_at=Now())
+    )
+    yield _family(
+        "kitto_jobs_open",
+        "Long work that waits or runs",
+        ("kind",),
+        [((row["kind"],), row["number"]) for row in rows],
+    )
+    yield _family(
+        "kitto_jobs_age_seconds",
+        "How long ago the oldest of the long work that waits or runs was asked for",
+        ("kind",),
+        [((row["kind"],), _age(row["measured_at"], row["oldest"])) for row in rows],
+    )
 
 
 def _ages() -> Iterator[GaugeMetricFamily]:
@@ -102,7 +130,12 @@ def _ages() -> Iterator[GaugeMetricFamily]:
         Notice.objects.waiting()
         .order_by()
         .values("lane")
-        .annotate(number=Count("pk"), oldest=Min("next_try_at"), measured_at=Now())
+        .annotate(
+            number=Count("pk"),
+            oldest=Min("next_try_at"),
+            in_vain=Min("created_at", filter=~Q(last_error="")),
+            measured_at=Now(),
+        )
     )
     rows = list(waiting)
     yield _family(
@@ -116,6 +149,12 @@ def _ages() -> Iterator[GaugeMetricFamily]:
         "How long the oldest message that may leave has waited",
         ("lane",),
         [((row["lane"],), _age(row["measured_at"], row["oldest"])) for row in rows],
+    )
+    yield _family(
+        "kitto_outbox_in_vain_seconds",
+        "How long ago the oldest message was written that was tried in vain and will be tried again",
+        ("lane",),
+        [((row["lane"],), _age(row["measured_at"], row["in_vain"])) for row in rows],
     )
     due = (
         Journey.objects.open()
@@ -155,18 +194,34 @@ def _age(asked: datetime, at: datetime | None) -> float:
     return max((asked - at).total_seconds(), 0) if at else 0
 
 
-def _queues() -> list[tuple[tuple[str, ...], float]]:
+@dataclass(frozen=True)
+class Queue:
+    """How many tasks wait in a queue, and how many seconds ago the oldest was sent."""
+
+    length: int
+    age: float
+
+
+def _queues() -> dict[str, Queue]:
     if not settings.REDIS_URL:
-        return []
+        return {}
     client = redis.Redis.from_url(
         settings.REDIS_URL, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
     )
     try:
-        return [((queue,), float(client.llen(queue))) for queue in QUEUES]
+        return {name: _queue(client, name) for name in QUEUES}
     except (redis.RedisError, OSError):
-        return []
+        return {}
     finally:
         client.close()
+
+
+def _queue(client: Any, name: str) -> Queue:
+    """Look at a list of Redis: the new come in at its head, and the oldest is its last."""
+    oldest = client.lindex(name, -1)
+    sent_at = json.loads(oldest)["headers"].get("sent_at") if oldest else None
+    now, _microseconds = client.time()
+    return Queue(client.llen(name), max(now - sent_at, 0) if sent_at else 0)
 
 
 @dataclass(frozen=True)

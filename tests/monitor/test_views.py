@@ -19,18 +19,24 @@ import pytest
 import structlog
 import yaml
 from django.test import Client, RequestFactory
+from kombu import Connection
 from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
 
-from kitting.celery import forget_the_task, name_the_task
+from kitting.celery import app, forget_the_task, name_the_task
 from kitting.escalation.states import Level
 from kitting.jobs.actions import beat
+from kitting.jobs.models import Job
 from kitting.monitor.middleware import broken, monitor_middleware
 from kitting.monitor.rules import WithoutAddress, request_id
 from tests.factories import JourneyFactory, NoticeFactory, TicketFactory
+from tests.faults.servers import own_redis
 from tests.house.source import ROOT
+from tests.needs import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from django.http import HttpRequest, HttpResponse
     from pytest_django import DjangoAssertNumQueries
@@ -81,6 +87,58 @@ def test_the_figures_are_those_of_the_database(monitor: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_a_message_that_is_tried_again_and_again_does_not_look_new(monitor: Client) -> None:
+    """Each try in vain puts the next one off; since when it is tried must be seen all the same."""
+    now = datetime.now(UTC)
+    NoticeFactory.create(lane="sign_in", created_at=now, next_try_at=now)
+    assert figures(monitor)["kitto_outbox_in_vain_seconds", "sign_in"] == 0
+    NoticeFactory.create(
+        lane="sign_in",
+        created_at=now - timedelta(minutes=5),
+        next_try_at=now + timedelta(minutes=1),
+        last_error="451 not now",
+    )
+    assert 299 < figures(monitor)["kitto_outbox_in_vain_seconds", "sign_in"] < 400
+
+
+@pytest.mark.django_db
+def test_queues_say_how_many_wait_and_how_long_the_oldest_has(
+    monitor: Client, settings: SettingsWrapper, tmp_path: Path
+) -> None:
+    needs("redis-server")
+    with own_redis(tmp_path) as broker, Connection(broker.url) as line:
+        settings.REDIS_URL = broker.url
+        assert figures(monitor)["kitto_broker_queue", "celery"] == 0
+        for name in ("escalation.sweep", "notices.deliver"):
+            app.send_task(name, connection=line)
+        client = Redis.from_url(broker.url)
+        ages_by_an_hour(client, "celery", -1)
+        found = figures(monitor)
+        assert found["kitto_broker_queue", "celery"] == 2
+        assert 3590 < found["kitto_broker_queue_age_seconds", "celery"] < 3700
+        assert found["kitto_broker_queue", "sign_in"] == 0
+        assert found["kitto_broker_queue_age_seconds", "sign_in"] == 0
+        client.close()
+    assert ("kitto_broker_queue", "celery") not in figures(monitor)
+
+
+def ages_by_an_hour(client: Redis, queue: str, place: int) -> None:
+    """Let a task have been sent an hour earlier than it was."""
+    task = json.loads(client.lindex(queue, place))  # type: ignore[arg-type]  # bytes, as it is asked
+    task["headers"]["sent_at"] -= 3600
+    client.lset(queue, place, json.dumps(task))
+
+
+@pytest.mark.django_db
+def test_long_work_says_since_when_it_waits(monitor: Client) -> None:
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    Job.objects.create(kind="print", created_at=past, heard_at=past)
+    found = figures(monitor)
+    assert found["kitto_jobs_open", "print"] == 1
+    assert 299 < found["kitto_jobs_age_seconds", "print"] < 400
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_scrape_costs_the_same_whatever_the_size(
     monitor: Client, number: int, django_assert_num_queries: DjangoAssertNumQueries
@@ -128,6 +186,18 @@ def test_every_alarm_has_its_line_in_the_book_of_operations() -> None:
     book = (ROOT / "docs/OPERATIONS.md").read_text(encoding="utf-8")
     names = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
     assert [name for name in names if f"`{name}`" not in book] == []
+
+
+@pytest.mark.django_db
+def test_what_the_database_says_is_not_added_up_over_web_processes(monitor: Client) -> None:
+    """Each web process tells the same of the database: a sum of them would be many times too high."""
+    text = monitor.get("/metrics").content.decode()
+    said = set(re.findall(r"^# TYPE (kitto_\w+) gauge", text, re.MULTILINE))
+    board = json.loads((ROOT / "deploy/grafana/kitto.json").read_text(encoding="utf-8"))
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    of_database = [one for one in asked if set(re.findall(r"kitto_\w+", one)) & said]
+    assert len(of_database) > 5
+    assert [one for one in of_database if not one.startswith("max")] == []
 
 
 # --- names and lines ------------------------------------------------------------------------------
