@@ -13,6 +13,7 @@ import sys
 import tarfile
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -174,6 +175,24 @@ def test_what_cannot_be_restored_is_refused_in_words_and_nothing_is_touched(
         with pytest.raises(why, match=words):
             restore_backup(source=file, key=key, may_replace=False)
     assert User.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["../outside", "photos/../../outside", "/{}/outside", "link"])
+def test_no_file_of_a_backup_is_written_elsewhere(
+    tmp_path: Path, settings: SettingsWrapper, name: str
+) -> None:
+    settings.VAR_DIR = tmp_path / "var"
+    settings.VAR_DIR.mkdir()
+    whole = tmp_path / "whole"
+    with tarfile.open(whole, "w") as archive:
+        member = tarfile.TarInfo(name.format(tmp_path))
+        if name == "link":
+            member.type, member.linkname = tarfile.SYMTYPE, str(tmp_path)
+        archive.addfile(member, None if name == "link" else BytesIO())
+    with pytest.raises(BackupError, match="no backup of Kitto"):
+        restore_backup(source=whole, key="", may_replace=True)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["var", "whole"]
 
 
 def _pretend_dump(target: Path, key: str, now: datetime) -> None:
