@@ -187,6 +187,7 @@ class Printer:
                 "sheet": asdict(SHEET),
                 "start": 1,
                 "correction": asdict(NO_CORRECTION),
+                "apart": False,
                 "path": f"{folder}/labels.pdf",
             }
             order = {

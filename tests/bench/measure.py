@@ -229,7 +229,7 @@ def machine() -> str:
     """Return what the figures were measured on."""
     if connection.vendor == "postgresql":
         version = ".".join(map(str, divmod(connection.pg_version, 10_000)))
-        version += " on the same machine (its work is in the time passed, not in the CPU)"
+        version += " on the same machine (its work is in the time passed; in the CPU only where that is said)"
     else:
         version = connection.Database.sqlite_version
     return (
