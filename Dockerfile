@@ -19,7 +19,8 @@ LABEL org.opencontainers.image.title="Kitto" \
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin kitto \
+    && groupadd --gid 10001 kitto \
+    && useradd --uid 10001 --gid kitto --no-create-home --home-dir /data --shell /usr/sbin/nologin kitto \
     && install -d -o kitto -g kitto /data /guide
 WORKDIR /app
 COPY --from=build /app /app

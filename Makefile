@@ -47,7 +47,7 @@ check: $(VENV)/.installed-dev ## check style, types, contracts, templates, migra
 	$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml kitting accounts
 	$(VENV)/bin/shellcheck --severity=warning deploy/start .ci/run
 	$(VENV)/bin/hadolint Dockerfile
-	$(VENV)/bin/kubernetes-validate --strict --quiet deploy/kubernetes/kitto.yaml
+	$(VENV)/bin/kubernetes-validate --strict --quiet deploy/kubernetes/release.yaml deploy/kubernetes/kitto.yaml
 
 audit: $(VENV)/.installed-dev ## look for known weaknesses of packages (needs the internet), risky code, unfit licences
 	$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml kitting accounts

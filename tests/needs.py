@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ HOW_TO_GET = {
     "docker-compose": "install Docker's compose plugin",
     "faketime": "install libfaketime (Debian: apt install faketime)",
     "history": "clone the repository whole (git clone without --depth)",
+    "jail": "run as root where file systems may be mounted, with Kitto and its Python where everybody may read",
     "small-disk": "run as root where file systems may be mounted",
     "postgres-server": "install PostgreSQL (Debian: apt install postgresql)",
     "postgres": "set DATABASE_URL=postgres://… (any database of a server where we may make others)",
@@ -56,6 +58,17 @@ def _mount() -> str:
     return mount if done.returncode == 0 else ""
 
 
+def _jail() -> str:
+    """Return what starts a program as nobody, where nobody can start Python and read Kitto."""
+    setpriv = shutil.which("setpriv")
+    if not setpriv or not _mount():
+        return ""
+    nobody = [setpriv, "--reuid", "10001", "--clear-groups", sys.executable, "-c"]
+    tried = [*nobody, f"import django; open({__file__!r})"]
+    done = subprocess.run(tried, capture_output=True, check=False)
+    return setpriv if done.returncode == 0 else ""
+
+
 def _compose() -> str:
     docker = shutil.which("docker")
     asked = docker and subprocess.run(
@@ -67,6 +80,7 @@ def _compose() -> str:
 LOOK = {
     "docker-compose": _compose,
     "history": _history,
+    "jail": _jail,
     "small-disk": _mount,
     "chromium": lambda: os.environ.get("CHROMIUM") or shutil.which("chromium"),
     "gettext": lambda: shutil.which("xgettext"),

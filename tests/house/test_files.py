@@ -21,13 +21,39 @@ def test_the_readme_names_every_environment_variable() -> None:
     assert sorted(name for name in asked if f"`{name}`" not in readme) == []
 
 
-def test_the_book_of_operations_names_what_deploy_start_reads() -> None:
-    script = (ROOT / "deploy" / "start").read_text(encoding="utf-8")
+def test_the_book_of_operations_and_the_example_name_every_setting() -> None:
     book = (ROOT / "docs" / "OPERATIONS.md").read_text(encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    read = set(re.findall(r"\$\{([A-Z_]+):-", script)) - {"TMPDIR"}
-    assert len(read) > 5
-    assert sorted(name for name in read if f"`{name}`" not in book + readme) == []
+    example = (ROOT / "deploy" / "example.env").read_text(encoding="utf-8")
+    named = re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)
+    asked = asked_for()
+    assert len(asked) > 70
+    assert sorted(name for name in asked if f"`{name}`" not in book) == []
+    assert sorted(named) == sorted({*asked, "POSTGRES_PASSWORD", "KITTO_HOST", "KITTO_REACH"})
+
+
+def test_the_example_shows_the_values_that_hold_without_it() -> None:
+    example = (ROOT / "deploy" / "example.env").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    held = {name: value for name, value in asked_for().items() if value and name in shown}
+    assert len(held) > 30
+    assert {name: shown[name] for name in held} == held
+
+
+def asked_for() -> dict[str, str]:
+    """Return each setting that settings.py or deploy/start read, with its value unless it is set (as far as it is written there)."""
+    settings = (ROOT / "kitting" / "settings.py").read_text(encoding="utf-8")
+    script = (ROOT / "deploy" / "start").read_text(encoding="utf-8")
+    by_start = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", script))
+    switches = {
+        name: str(int(value == "True"))
+        for name, value in re.findall(
+            r'env_bool\("([A-Z_]+)"(?:, default=(True|False))?\)', settings
+        )
+    }
+    words = dict(re.findall(r'env(?:_list)?\("([A-Z_]+)", "([^"]*)"\)', settings))
+    known = dict.fromkeys(ASKED.findall(settings), "") | by_start | switches | words
+    known.pop("TMPDIR")
+    return known
 
 
 def test_no_file_knows_somebodys_machine() -> None:

@@ -16,7 +16,9 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPSConnection
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import psycopg
@@ -35,13 +37,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from email.message import Message
-    from pathlib import Path
 
     from tests.sink import Sink
 
 HOST = "kit.example.lg.jp"
 OPERATORS = "operators@example.lg.jp"
 START = ROOT / "deploy" / "start"
+NOBODY = 10001
+# As compose.yaml and kitto.yaml run the image: the whole root read-only but for the folders that are named (first
+# argument, one a line), a user who is in no list, no right of root.
+JAIL = f"""
+set -eu
+mount --make-rprivate /
+echo "$1" | while read -r folder; do mount --bind "$folder" "$folder"; done
+for place in / "$(findmnt -no TARGET --target "$2")"; do mount -o remount,bind,ro "$place"; done
+shift 2
+exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all "$@"
+"""
 GIVE_UP_SECONDS = 180
 MINE = ("DATABASE_URL", "REDIS_URL", "VAR_DIR", "DEBUG", "SITE_URL", "KITTO_REQUIRE")
 
@@ -99,6 +111,8 @@ class City:
     http: int
     web: int
     reach: str = "everybody"
+    # What goes before each of Kitto's own commands.
+    wrapped: tuple[str, ...] = ()
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -249,12 +263,54 @@ def city(tmp_path: Path, sink: Sink) -> Iterator[City]:
         yield City(tmp_path, environment, free_port(), free_port(), web)
 
 
+@pytest.fixture
+def jailed(city: City) -> Iterator[City]:
+    """The same as the image runs: built by its own command, then read-only, and as nobody."""
+    needs("jail")
+    (built,) = re.findall(
+        r"^RUN (SECRET_KEY=.+?manage\.py collectstatic .+?) \\\n",
+        (ROOT / "Dockerfile").read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    # Not pytest's own folder, which any other run of it closes to others.
+    with TemporaryDirectory(prefix="kitto-jail-") as place:
+        static, *writable = (Path(place, name) for name in ("static", "data", "guide", "tmp"))
+        told = {"STATIC_ROOT": str(static), "PATH": os.environ["PATH"]}
+        collect = built.replace(".venv/bin/python", sys.executable)
+        subprocess.run(["sh", "-c", collect], cwd=ROOT, env=told, check=True)
+        Path(place).chmod(0o755)
+        for folder in writable:
+            folder.mkdir()
+            os.chown(folder, NOBODY, NOBODY)
+        names = ("VAR_DIR", "GUIDE_DIR", "TMPDIR")
+        city.environment |= dict(zip(names, map(str, writable), strict=True)) | {
+            "STATIC_ROOT": str(static),
+            "STATIC_READY": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        folders = "\n".join(map(str, writable))
+        city.wrapped = ("unshare", "--mount", "sh", "-c", JAIL, "jail", folders, str(ROOT))
+        yield city
+
+
 def test_what_is_shipped_serves_a_city(city: City, sink: Sink) -> None:
-    released = city.run(str(START), "release")
+    serve_a_city(city, sink)
+
+
+def test_it_serves_one_as_nobody_on_a_read_only_root(jailed: City, sink: Sink) -> None:
+    tried = jailed.run(*jailed.wrapped, "touch", str(ROOT / "tried"))
+    assert "Read-only file system" in tried.stderr
+    serve_a_city(jailed, sink)
+
+
+def serve_a_city(city: City, sink: Sink) -> None:
+    """Take a city through release, a code by mail, a sweep, an alarm and the end."""
+    start = (*city.wrapped, str(START))
+    released = city.run(*start, "release")
     assert released.returncode == 0, released.stdout + released.stderr
     with ExitStack() as stack:
         for name in ("web", "worker", "beat"):
-            stack.enter_context(city.part(name, str(START), name))
+            stack.enter_context(city.part(name, *start, name))
         stack.enter_context(behind_nginx(city))
         probe = (sys.executable, str(ROOT / "deploy/probe.py"))
         wait_for(lambda: city.run(*probe).returncode == 0, "web is never well")
@@ -393,7 +449,8 @@ def commands(path: str) -> list[str]:
     ("path", "parts"),
     [
         ("compose.yaml", {"release", "web", "worker", "beat"}),
-        ("deploy/kubernetes/kitto.yaml", {"release", "web", "worker", "beat"}),
+        ("deploy/kubernetes/release.yaml", {"release"}),
+        ("deploy/kubernetes/kitto.yaml", {"web", "worker", "beat"}),
         ("deploy/systemd/kitto-web.service", {"web"}),
         ("deploy/systemd/kitto-worker.service", {"worker"}),
         ("deploy/systemd/kitto-beat.service", {"beat"}),
@@ -404,10 +461,12 @@ def test_every_shape_starts_the_same_commands(path: str, parts: set[str]) -> Non
 
 
 def test_the_cluster_runs_one_beat_and_probes_only_the_process_itself() -> None:
-    text = (ROOT / "deploy/kubernetes/kitto.yaml").read_text(encoding="utf-8")
+    files = [ROOT / "deploy/kubernetes" / name for name in ("release.yaml", "kitto.yaml")]
+    text = "---\n".join(file.read_text(encoding="utf-8") for file in files)
     found = {
         (piece["kind"], piece["metadata"]["name"]): piece for piece in yaml.safe_load_all(text)
     }
+    assert len({box["image"] for box in boxes(found)}) == 1
     assert found["Deployment", "kitto-beat"]["spec"]["replicas"] == 1
     assert found["Deployment", "kitto-beat"]["spec"]["strategy"] == {"type": "Recreate"}
     scaled = {
@@ -417,14 +476,22 @@ def test_the_cluster_runs_one_beat_and_probes_only_the_process_itself() -> None:
     }
     assert scaled == {"kitto-web", "kitto-worker"}
     assert "/readyz" not in text
-    for (kind, _name), piece in found.items():
-        if kind not in ("Deployment", "Job"):
-            continue
-        for box in piece["spec"]["template"]["spec"]["containers"]:
-            safety = box["securityContext"]
-            assert safety["readOnlyRootFilesystem"]
-            assert not safety["allowPrivilegeEscalation"]
-            assert "memory" in box["resources"]["limits"]
+    assert len(boxes(found)) == 4
+    for box in boxes(found):
+        safety = box["securityContext"]
+        assert safety["readOnlyRootFilesystem"]
+        assert not safety["allowPrivilegeEscalation"]
+        assert "memory" in box["resources"]["limits"]
+
+
+def boxes(found: dict[tuple[str, str], Any]) -> list[dict[str, Any]]:
+    """Return the containers of all deployments and jobs."""
+    return [
+        box
+        for (kind, _name), piece in found.items()
+        if kind in ("Deployment", "Job")
+        for box in piece["spec"]["template"]["spec"]["containers"]
+    ]
 
 
 def test_the_image_runs_as_nobody_and_installs_only_what_is_pinned() -> None:
@@ -438,7 +505,13 @@ def test_the_image_runs_as_nobody_and_installs_only_what_is_pinned() -> None:
         service = whole["services"][name]
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
+        assert service["stop_grace_period"] == "60s"
     assert whole["networks"]["inside"] == {"internal": True}
+
+
+def test_no_secret_of_this_folder_gets_into_an_image() -> None:
+    left_out = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {".env", "deploy/tls", "var", ".git"} <= set(left_out)
 
 
 def test_compose_reads_its_file_without_a_complaint(tmp_path: Path) -> None:
