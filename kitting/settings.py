@@ -423,6 +423,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 # The broker may be away for as long as it likes; the database is the truth.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
+CELERY_IMPORTS = ["kitting.management.credit"] if REDIS_URL else []
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
