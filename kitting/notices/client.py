@@ -11,13 +11,21 @@ import apprise
 OURS = (charset.SHORTEST, charset.BASE64, "utf-8")
 
 
-def say(url: str, *, title: str, body: str, seconds: float) -> bool:
-    """Send one message to a chat room; tells whether it was taken. Never retries by itself."""
+def room_of(url: str) -> apprise.NotifyBase | None:
+    """Return the room that an address leads to, or nothing where the library knows no such service."""
     try:
         room = apprise.Apprise.instantiate(url)
     finally:
         charset.add_charset("utf-8", *OURS)
-    if not isinstance(room, apprise.NotifyBase):
+    return room if isinstance(room, apprise.NotifyBase) else None
+
+
+def say(url: str, *, title: str, body: str, seconds: float) -> bool:
+    """Send one message to a chat room; tells whether it was taken. Never retries by itself, follows no redirect."""
+    room = room_of(url)
+    if room is None:
         return False
     room.socket_connect_timeout = room.socket_read_timeout = seconds
+    # Only the host whose name was judged may be called, wherever it points.
+    room.redirects = False
     return bool(room.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT))

@@ -39,15 +39,12 @@ CHAT_SCHEMES = {
     "tgram": (),
     "line": (),
     "webex": (),
-    "msteams": (),
     "workflows": (".logic.azure.com", ".api.powerplatform.com"),
     "workflow": (".logic.azure.com", ".api.powerplatform.com"),
     "https": (
         "chat.googleapis.com",
         "hooks.slack.com",
         "discord.com",
-        "outlook.office.com",
-        ".webhook.office.com",
         ".logic.azure.com",
         ".api.powerplatform.com",
     ),
@@ -59,14 +56,15 @@ def is_known_chat(url: str) -> bool:
     """Tell whether an address leads to a chat service whose host is known, and to nothing else."""
     try:
         parts = urlsplit(url.strip())
+        allowed = CHAT_SCHEMES.get(parts.scheme.lower())
+        if allowed is None or not parts.netloc:
+            return False
+        if not allowed:
+            # What stands where an address has its host is a key, with a colon in it for some.
+            return True
         host, user, _port = (parts.hostname or "").rstrip("."), parts.username, parts.port
     except ValueError:
         return False
-    allowed = CHAT_SCHEMES.get(parts.scheme.lower())
-    if allowed is None or not host:
-        return False
-    if not allowed:
-        return True
     return user is None and any(
         host.endswith(one) if one.startswith(".") else host == one for one in allowed
     )

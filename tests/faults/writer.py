@@ -2,7 +2,7 @@
 
 Reads orders, one a line, from standard input and answers each with `done`:
 `notices 20` queues that many more, `stuck 30` makes that many people who never started and are due, `soon 30` as many who will be in half an hour,
-`codes 20` asks for so many codes, two a second, `outlets 0` makes the outlets of outlets.json, `told 5` tells each of so many things,
+`codes 20` asks for so many codes, two a second, `outlets 0` makes the chat rooms and programs of outlets.json, `told 5` tells each of so many things,
 `delivers 6` and `sweeps 6` send the worker that many such tasks at once, `later 120` moves the
 site's clock by seconds.
 The clock is the demo's: it begins in working hours, whatever the time is, and where a claim must
@@ -117,13 +117,15 @@ def make_outlets(_number: int) -> None:
     from django.conf import settings  # noqa: PLC0415  # after set-up
 
     from kitting.notices.models import Outlet  # noqa: PLC0415  # after set-up
+    from kitting.notices.rules import is_known_chat  # noqa: PLC0415  # after set-up
     from kitting.notices.states import OutletEvent  # noqa: PLC0415  # after set-up
     from kitting.site.queries import current  # noqa: PLC0415  # after set-up
 
     _, now = current()
     addresses = json.loads((settings.VAR_DIR / "outlets.json").read_text(encoding="utf-8"))
     for label, url in addresses.items():
-        more = {"kind": "webhook", "secret": "a secret of twenty letters"}
+        kind = "chat" if is_known_chat(url) else "webhook"
+        more = {"kind": kind, "secret": "a secret of twenty letters"}
         events = [OutletEvent.ASKED]
         Outlet.objects.create(label=label, url=url, events=events, created_at=now, **more)
 

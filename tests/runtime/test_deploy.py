@@ -166,10 +166,10 @@ class City:
         )
 
 
-def make_certificate(folder: Path) -> None:
+def make_certificate(folder: Path, host: str = HOST) -> None:
     """Write a certificate that only this test trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
@@ -179,7 +179,7 @@ def make_certificate(folder: Path) -> None:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -219,7 +219,8 @@ def nginx_settings(city: City) -> Path:
     whole = (
         f"daemon off;\npid {city.folder}/nginx.pid;\nerror_log stderr;\n"
         "events { worker_connections 768; }\n"
-        f"http {{\n    access_log off;\n{temporary}{filled}\n}}\n"
+        "http {\n    log_format taken '$status $request_length';\n"
+        f"    access_log {city.folder}/access.log taken;\n{temporary}{filled}\n}}\n"
     )
     path = city.folder / "nginx.conf"
     path.write_text(whole, encoding="utf-8")
