@@ -81,11 +81,12 @@ class Sink:
 
 
 @contextmanager
-def running_sink(*, pause: float = 0.0) -> Iterator[Sink]:
-    """Run a sink in a thread of its own on a free port; `pause` is its time to answer, in seconds."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def running_sink(*, pause: float = 0.0, port: int = 0) -> Iterator[Sink]:
+    """Run a sink in a thread of its own, on a free port or the one named; `pause` is its time to answer (seconds)."""
+    if not port:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     sink = Sink(port=port, pause=pause)
     controller = Controller(sink, hostname="127.0.0.1", port=port)
     controller.start()
