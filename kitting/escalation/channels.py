@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from kitting.escalation.models import Outage, Ticket, TicketEntry
 
 T = TypeVar("T")
+# A number that no row has.
+HOLE = 10**17
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,16 @@ class Telling:
             return None
         if self.ladder is None:
             return clock.next_open(calendar, self.now)
-        return rules.comes_at(self.ladder, self.rung, calendar, self.now)
+        # Calendars, rules and rungs are those of one book for the whole round.
+        return self.once(
+            ("comes", id(self.ladder), id(self.rung), id(calendar)),
+            partial(rules.comes_at, self.ladder, self.rung, calendar, self.now),
+        )
+
+    def is_over(self, rung: rules.Rung, calendar: clock.Calendar) -> datetime:
+        """Return when a rung that is asked now has had its time."""
+        wait = partial(rung.wait.until, calendar, self.now)
+        return self.once(("over", id(rung), id(calendar)), wait)
 
 
 def ask_rung(telling: Telling, level: Level) -> Asked:
@@ -135,8 +146,8 @@ def tell_person(telling: Telling, *, kind: str, words: str = "", part: str = "")
             channel=channel,
             about=about(ticket),
             reason=f"{_dedupe(ticket, Level.PERSON)}:{part or kind}",
-            context={**_context(ticket), "words": words},
-            link=_link(ticket, to_person=True),
+            context={**_context(telling), "words": words},
+            link=_link(telling, to_person=True),
             now=telling.now,
             not_before=telling.not_before(telling.book.of_person(person)) if by_mail else None,
         )
@@ -318,8 +329,8 @@ def message(telling: Telling, person: User, *, kind: str, level: Level, link: st
         channel={Reach.MAIL: Channel.MAIL, Reach.PAGE: page}.get(telling.reach),
         about=about(ticket),
         reason=f"{_dedupe(ticket, level)}:{kind}",
-        context=_context(ticket),
-        link=link or _link(ticket, to_person=level == Level.PERSON),
+        context=_context(telling),
+        link=link or _link(telling, to_person=level == Level.PERSON),
         now=telling.now,
         not_before=telling.not_before(telling.book.of_person(person)),
         sheaf=telling.round,
@@ -329,12 +340,12 @@ def message(telling: Telling, person: User, *, kind: str, level: Level, link: st
 def _mail_help_desk(telling: Telling, *, kind: str) -> None:
     """Send one mail to the team's own address instead of one to each member."""
     ticket = telling.ticket
-    link = _link(ticket)
+    link = _link(telling)
     subject, body = render(
         kind=kind,
         person=None,
         channel=Channel.MAIL,
-        context={**_context(ticket), "path": link},
+        context={**_context(telling), "path": link},
         sheaf=telling.round,
     )
     queue(
@@ -370,7 +381,7 @@ def event_of(ticket: Ticket, kind: str) -> OutletEvent:
 def _tell_outlets(telling: Telling, *, kind: str, level: Level) -> bool:
     """Say it in IT's chat rooms too: what and where, never who; tells whether any listens."""
     ticket = telling.ticket
-    context = {**_context(ticket), "person_name": "", "extension": "", "device": ""}
+    context = {**_context(telling), "person_name": "", "extension": "", "device": ""}
     event = event_of(ticket, kind)
     if not outlets_hearing(event, telling.round):
         return False
@@ -386,7 +397,7 @@ def _tell_outlets(telling: Telling, *, kind: str, level: Level) -> bool:
         reason=f"{_dedupe(ticket, level)}:{kind}",
         subject=subject,
         body=body,
-        link=_link(ticket),
+        link=_link(telling),
         about=about(ticket),
         now=telling.now,
         not_before=telling.not_before(telling.book.default),
@@ -395,20 +406,27 @@ def _tell_outlets(telling: Telling, *, kind: str, level: Level) -> bool:
     return True
 
 
-def _link(ticket: Ticket, *, to_person: bool = False) -> str:
+def _link(telling: Telling, *, to_person: bool = False) -> str:
     """Return the path of the page where the reader can do something about it."""
-    if to_person and ticket.journey_id:
-        return reverse("journeys:overview", args=[ticket.journey_id])
-    return reverse("escalation:ticket", args=[ticket.pk])
+    name, pk = "escalation:ticket", telling.ticket.pk
+    if to_person and telling.ticket.journey_id:
+        name, pk = "journeys:overview", telling.ticket.journey_id
+    return telling.once(("path", name), partial(_path, name)).format(pk)
+
+
+def _path(name: str) -> str:
+    """Return the path of a page with a hole for the number it is about."""
+    return reverse(name, args=[HOLE]).replace(str(HOLE), "{}")
 
 
 def _dedupe(ticket: Ticket, level: Level) -> str:
     return f"ticket:{ticket.pk}:{ticket.round}:{level}"
 
 
-def _context(ticket: Ticket) -> dict[str, object]:
+def _context(telling: Telling) -> dict[str, object]:
     """Return what the wording of a message may use; names only where helpers read it."""
-    journey = ticket.journey
+    ticket, journey = telling.ticket, telling.ticket.journey
+    here = (journey.edition_id if journey else None, ticket.step_key)
     person = journey.person if journey else ticket.person
     device = ticket.device or (journey.loan.device if journey else None)
     return {
@@ -423,5 +441,5 @@ def _context(ticket: Ticket) -> dict[str, object]:
         "department": str(ticket.department or ""),
         "place": str(ticket.place or ""),
         "device": str(device or ""),
-        "step": step_title(journey.edition_id, ticket.step_key) if journey else {},
+        "step": telling.once(("step", *here), partial(step_title, *here)),
     }

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import sys
-import threading
 from argparse import ArgumentParser
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
-
-from django.db import connection
 
 from accounts.models import Place
 from kitting.demo.actions.visiting import fail_at_wifi
 from kitting.escalation.actions.sweeping import sweep
-from kitting.escalation.models import Ticket
-from kitting.escalation.states import TicketKind
 from kitting.journeys.actions.entering import begin
 from kitting.journeys.actions.errors import Who
 from kitting.journeys.actions.steps import finish_step
 from kitting.journeys.models import Journey
-from kitting.journeys.states import Status, Via
+from kitting.journeys.states import Via
 from kitting.notices.models import Notice
 from tests.bench import measure
-from tests.bench.city import found_city, multiply, settle
-from tests.bench.sweep import make_due
 from tests.escalation.truth import WAVE_AT, Findings, found_town, play_it
-from tests.factories import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -190,84 +181,6 @@ def outage_table(people: int) -> str:
     return measure.table(head, rows)
 
 
-# --- a million journeys ---------------------------------------------------------------------------
-
-SIZES = "1,38,377"
-DUE = (0, 50, 500)
-ROUNDS, IDLE_REPEAT = 2, 20
-SWEEPERS = 4
-
-
-def absent(count: int) -> list[int]:
-    """Return so many journeys of which nobody knows anything but that they have not begun."""
-    people = Journey.objects.filter(status=Status.NOT_STARTED, tickets__isnull=True)
-    return list(people.order_by("pk").values_list("pk", flat=True)[:count])
-
-
-def growth_table(sizes: Sequence[int]) -> str:
-    """Measure a round of the sweep in a city that grows, by how many are due in it.
-
-    `sizes` say how many times the city is there.
-    """
-    settle(found_city(NOW), 0, PEOPLE)
-    rows: list[tuple[str, ...]] = []
-    grown = 1
-    for times in sizes:
-        multiply(times, first=grown)
-        grown = max(grown, times)
-        rows += [growth_row(PEOPLE * times, absent(count)) for count in DUE]
-    head = ("Journeys, due", "ms CPU", "ms passed", "statements", "tickets")
-    return measure.table(head, rows)
-
-
-def growth_row(everybody: int, keys: list[int]) -> tuple[str, ...]:
-    counts: list[int] = []
-    cost = measure.side_by_side(
-        ROUNDS,
-        {
-            "sweep": measure.Run(
-                lambda: counts.append(measure.statements(lambda: sweep(now=NOW))),
-                before=partial(make_due, keys),
-            )
-        },
-        repeat=1 if keys else IDLE_REPEAT,
-    )["sweep"]
-    opened = Ticket.objects.filter(kind=TicketKind.QUIET, journey__in=keys).count()
-    assert opened == len(keys)
-    return (
-        f"{everybody:,}, {len(keys)}",
-        measure.milliseconds(cost.cpu),
-        measure.milliseconds(cost.wall),
-        f"{max(counts):,}",
-        f"{opened}",
-    )
-
-
-def four_at_once(count: int) -> str:
-    """Let four sweepers start in one moment; each ticket must be there once."""
-    keys = absent(count)
-    make_due(keys)
-    together = threading.Barrier(SWEEPERS)
-
-    def run() -> None:
-        together.wait()
-        while sweep(now=NOW).due:
-            pass
-        connection.close()
-
-    threads = [threading.Thread(target=run) for _number in range(SWEEPERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    tickets = Ticket.objects.filter(kind=TicketKind.QUIET, journey__in=keys)
-    people = tickets.values("journey").distinct().count()
-    return (
-        f"{SWEEPERS} sweepers at once over {count} who are due: {tickets.count()} tickets about "
-        f"{people} people, {Notice.objects.count()} messages."
-    )
-
-
 ABOUT = """\
 {people:,} people of `simulate` are played for eleven working days, through the same actions as the pages
 use: what each does follows from seed and staff number, so that trouble is planted and known beforehand.
@@ -276,7 +189,7 @@ for six hours and more (in shifts: longer than three days), and whose check fail
 who got a ticket of the sweep while it lasted. Fine is who began in time, went on, and did not ask."""
 
 
-def find(people: int, parts: str, sizes: Sequence[int]) -> list[str]:
+def find(people: int, parts: str) -> list[str]:
     said = []
     if "truth" in parts:
         with measure.fresh_database():
@@ -285,22 +198,15 @@ def find(people: int, parts: str, sizes: Sequence[int]) -> list[str]:
         sys.stderr.write(f"missed {found.missed[:20]} alarmed {found.alarmed[:20]}\n")
     if "outages" in parts:
         said.append(outage_table(people))
-    if "sweep" in parts:
-        with measure.fresh_database():
-            said += [growth_table(sizes), four_at_once(max(DUE))]
     return said
 
 
 def main() -> None:
     parser = ArgumentParser(prog="make bench-escalation")
     parser.add_argument("--people", type=int, default=PEOPLE)
-    parser.add_argument(
-        "--parts", default="truth,outages", help="of truth, outages, sweep (PostgreSQL)"
-    )
-    parser.add_argument("--sizes", default=SIZES, help="how many times the city, for the sweep")
+    parser.add_argument("--parts", default="truth,outages", help="of truth, outages")
     wanted = parser.parse_args()
-    sizes = [int(times) for times in wanted.sizes.split(",")]
-    parts = find(wanted.people, wanted.parts, sizes)
+    parts = find(wanted.people, wanted.parts)
     sys.stdout.write(
         "\n\n".join([ABOUT.format(people=wanted.people), f"{measure.machine()}.", *parts])
         + "\n"

@@ -253,9 +253,7 @@ def test_a_rule_that_does_not_stop_on_progress_goes_on(town: Town):
     journey = town.journey()
     sweep_until(at("11-10 11:00"))
     begin(journey_id=journey.pk, who=BY_BOX, now=at("11-10 11:30"))
-    actions.climb(
-        ticket_id=Ticket.objects.get(journey=journey).pk, book=town.book, now=at("11-10 12:00")
-    )
+    actions.climb(Ticket.objects.get(journey=journey).pk, book=town.book, now=at("11-10 12:00"))
     assert heard_levels(Ticket.objects.get(journey=journey)) == ["it", "it_lead"]
 
 

@@ -202,7 +202,7 @@ def test_or_each_goes_on_by_itself_without_a_flood(town):
     assert {ticket.outage_id for ticket in tickets} == {None}
     assert {ticket.due_at for ticket in tickets} == {at("11-10 12:30")}
     assert Notice.objects.count() == before
-    assert climb(ticket_id=tickets[0].pk, book=town.book, now=at("11-10 12:30")) == "raised"
+    assert climb(tickets[0].pk, book=town.book, now=at("11-10 12:30")) == "raised"
 
 
 @pytest_db

@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.test.utils import CaptureQueriesContext
 
 from kitting.escalation import actions, channels
-from kitting.escalation.actions import ladder, rungs, sweeping
+from kitting.escalation.actions import ladder, rungs
 from kitting.escalation.actions.asking import ask_for
 from kitting.escalation.actions.climbing import climb
 from kitting.escalation.actions.sweeping import sweep
@@ -544,24 +544,26 @@ def test_a_second_sweep_of_the_same_moment_changes_nothing(town: Town):
 def test_climbing_twice_at_one_moment_says_everything_once(town: Town):
     ticket = ask(town.begun(when=at("11-10 10:00")), now=at("11-10 10:05"))
     now = at("11-10 12:05")
-    assert climb(ticket_id=ticket.pk, book=town.book, now=now) == actions.RAISED
+    assert climb(ticket.pk, book=town.book, now=now) == actions.RAISED
     said = everything_said()
-    assert climb(ticket_id=ticket.pk, book=town.book, now=now) == actions.NOTHING
+    assert climb(ticket.pk, book=town.book, now=now) == actions.NOTHING
     assert everything_said() == said
 
 
-def test_whoever_moved_after_the_sweep_looked_is_left_for_the_next_round(town: Town):
+def test_signs_of_trouble_are_read_once_nobody_can_add_any(town: Town):
     """A failed check that arrives between two queries must not be overlooked."""
-    journey = town.begun(when=at("11-10 10:00"))
-    sight = sweeping._Sight(  # noqa: SLF001  # the moment between two queries cannot be reached otherwise
-        now=at("11-10 10:05"),
-        book=town.book,
-        event_counts={journey.pk: journey.event_count - 1},
-        minutes={},
-        signs={},
-    )
-    assert sweeping._look(journey.pk, sight) == actions.NOTHING  # noqa: SLF001  # see above
-    assert due_of(journey) == at("11-10 10:00")
+    town.begun(when=at("11-10 10:00"))
+    with CaptureQueriesContext(connection) as asked:
+        assert sweep(now=at("11-10 10:05")).looked == 1
+    said = [query["sql"] for query in asked.captured_queries]
+    held = [
+        n for n, sql in enumerate(said) if 'ORDER BY "kitting_journey"."attention_at"' in sql
+    ]
+    read = [n for n, sql in enumerate(said) if 'FROM "kitting_event"' in sql]
+    assert held
+    assert held[0] < min(read)
+    if connection.features.has_select_for_update:
+        assert "SKIP LOCKED" in said[held[0]]
 
 
 # --- one bad row ----------------------------------------------------------------------------------

@@ -154,7 +154,8 @@ def test_together_is_the_same_as_one_by_one(
     until = "11-27 12:00"
     together = played(until)
     with monkeypatch.context() as alone:
-        alone.setattr(sweeping, "_together", lambda *_: {})
+        for act in ("_look_at_many", "climb_many"):
+            alone.setattr(sweeping, act, lambda _rows, **_sight: {})
         one_by_one = played(until)
     for name, rows in together.items():
         assert rows == one_by_one[name], name
@@ -169,15 +170,20 @@ def test_together_is_the_same_as_one_by_one(
     assert {row["lane"] for row in together["notices"]} >= {"normal", "gather", "outlet"}
 
 
+@pytest.mark.parametrize("counters", [False, True])
 def test_a_round_of_many_costs_as_many_statements_as_one_of_few(
-    town: Town, django_assert_max_num_queries: Any
+    town: Town, settings: Any, django_assert_max_num_queries: Any, counters: bool
 ) -> None:
+    settings.BOARD_COUNTERS = counters
     for _ in range(60):
         town.journey()
-    with django_assert_max_num_queries(60):
+    with django_assert_max_num_queries(45):
         swept = sweeping.sweep(now=at("11-12 12:00"))
     assert swept.opened == 60
     assert Notice.objects.filter(kind="nudge").count() == 60
+    with django_assert_max_num_queries(45):
+        swept = sweeping.sweep(now=at("11-18 12:00"))
+    assert swept.raised == 60
 
 
 def test_who_goes_on_is_left_in_peace_by_a_round(town: Town) -> None:

@@ -27,7 +27,7 @@ from kitting.escalation.actions.helping import go, note, pass_to_it, reply, reso
 from kitting.escalation.actions.matters import mark_lost
 from kitting.escalation.actions.rows import forget_photos, locked
 from kitting.escalation.actions.rungs import ask_level
-from kitting.escalation.actions.sweeping import _look, _Sight, sweep
+from kitting.escalation.actions.sweeping import sweep
 from kitting.escalation.actions.waiting import (
     NOTHING,
     close_over,
@@ -51,8 +51,6 @@ __all__ = [
     "TicketEndedError",
     "TicketError",
     "TooManyReportsError",
-    "_Sight",
-    "_look",
     "ask",
     "ask_for",
     "ask_level",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from kitting.escalation import rules
 from kitting.escalation.actions.ladder import raise_by_itself, write_round
@@ -20,7 +20,7 @@ from kitting.journeys.models import Journey
 from kitting.journeys.states import EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
     from datetime import datetime
 
     from accounts.queries import CalendarBook
@@ -72,8 +72,8 @@ def _told_of_paper(journey: Journey, *, since: datetime) -> bool:
 
 @transaction.atomic
 def climb(
-    *,
     ticket_id: int,
+    *,
     book: CalendarBook,
     now: datetime,
     halts: Sequence[rules.Halt] = (),
@@ -91,25 +91,25 @@ def climb(
     return _turn(Telling(ticket, book, now), ladders, halts)
 
 
-@transaction.atomic
 def climb_many(
-    keys: Sequence[int],
+    tickets: dict[int, Ticket],
     *,
     book: CalendarBook,
     now: datetime,
     halts: Sequence[rules.Halt],
     ladders: LadderBook,
+    known: dict[Hashable, Any],
 ) -> dict[int, str]:
-    """Do what `climb` does for many tickets, and write what is said of them together."""
-    tickets = _due_tickets(keys, now=now)
-    said = Round()
+    """Do what `climb` does for many claimed tickets, and write what is said of them together.
+
+    `known` is what all messages of a round have in common.
+    """
+    said = Round(known=known)
     stuck = [t.journey.person_id if t.journey else t.person_id for t in tickets.values()]
     said.look_up_days([pk for pk in stuck if pk], since=now)
     outcomes = {
-        pk: _turn(Telling(tickets[pk], book, now, round=said), ladders, halts)
-        if pk in tickets
-        else NOTHING
-        for pk in keys
+        pk: _turn(Telling(ticket, book, now, round=said), ladders, halts)
+        for pk, ticket in tickets.items()
     }
     write_round(said)
     return outcomes
@@ -189,15 +189,20 @@ def _due_ticket(ticket_id: int, *, now: datetime) -> Ticket | None:
     )
 
 
-def _due_tickets(keys: Sequence[int], *, now: datetime) -> dict[int, Ticket]:
-    """Return due tickets by number, their journeys locked before them; without those somebody else is at."""
-    due = Ticket.objects.due(now=now).filter(pk__in=keys)
-    journeys = due.filter(journey__isnull=False).values_list("journey_id", flat=True)
-    rows = Journey.objects.select_for_update(skip_locked=True).filter(pk__in=list(journeys))
-    mine = list(rows.order_by("pk").values_list("pk", flat=True))
-    free = due.filter(Q(journey__isnull=True) | Q(journey__in=mine))
-    found = free.select_for_update(of=("self",), skip_locked=True).select_related(*FOR_TELLING)
-    return {ticket.pk: ticket for ticket in found}
+def claim_tickets(most: int, *, now: datetime) -> tuple[list[int], dict[int, Ticket]]:
+    """Lock tickets that are due, and their journeys; returns all keys found, and the tickets that are free.
+
+    Nothing is waited for, so that the order of the locks does not matter: what somebody else is at is
+    passed over. A ticket is read once its journey is locked.
+    """
+    due = Ticket.objects.due(now=now).select_for_update(skip_locked=True)
+    rows_due = due.order_by("due_at").values_list("due_at", "pk", "journey_id")[:most]
+    found = {pk: journey_id for _at, pk, journey_id in sorted(rows_due, key=itemgetter(0, 1))}
+    rows = Journey.objects.select_for_update(skip_locked=True).filter(pk__in=found.values())
+    held = {None, *rows.order_by("pk").values_list("pk", flat=True)}
+    free = [pk for pk, journey_id in found.items() if journey_id in held]
+    tickets = Ticket.objects.filter(pk__in=free).select_related(*FOR_TELLING).in_bulk()
+    return list(found), {pk: tickets[pk] for pk in free}
 
 
 def _follow_person(ticket: Ticket, journey: Journey) -> None:

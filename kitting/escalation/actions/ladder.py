@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from accounts.bulk import write_many
 from kitting.escalation.actions.rows import add_entry, entry_of
 from kitting.escalation.actions.rungs import ask_level
-from kitting.escalation.models import Ticket, TicketEntry
+from kitting.escalation.models import Ticket
 from kitting.escalation.queries.ladder import LadderBook, ladder_book
 from kitting.escalation.states import EntryKind, Level
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from kitting.escalation import rules
     from kitting.escalation.channels import Round, Telling
-
-BATCH = 500
 
 
 def raise_by_itself(
@@ -86,7 +85,7 @@ def _ask_rung(telling: Telling, rung: rules.Rung) -> bool:
     is_same = ticket.level == rung.level
     ticket.level_asks = ticket.level_asks + 1 if is_same else 1
     ticket.level = rung.level
-    ticket.due_at = rung.wait.until(asked.calendar, telling.now)
+    ticket.due_at = telling.is_over(rung, asked.calendar)
     ticket.snoozed_until = None
     _save(telling, *MOVED)
     return True
@@ -114,7 +113,7 @@ def tell_story(telling: Telling, kind: EntryKind, **data: object) -> None:
 
 def write_round(of: Round) -> None:
     """Write what a round has laid together, with a few statements however much it is."""
-    TicketEntry.objects.bulk_create(of.entries, batch_size=BATCH)
+    write_many(of.entries)
     alike: dict[tuple[object, ...], list[int]] = {}
     for ticket in of.moved.values():
         values = tuple(getattr(ticket, name) for name in MOVED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
@@ -10,7 +11,7 @@ from accounts.models import User
 from accounts.queries import local_day
 from kitting.escalation.channels import Asked, ask_rung, kind_for_it, message, who_is_there
 from kitting.escalation.models import Plea
-from kitting.escalation.queries.ladder import colleagues_for, on_duty
+from kitting.escalation.queries.ladder import colleagues_for, offers_near, on_duty
 from kitting.escalation.queries.moves import may_see
 from kitting.escalation.states import Level, Reach
 
@@ -33,7 +34,11 @@ def ask_level(telling: Telling, level: Level) -> Asked:
 def _ask_colleagues(telling: Telling) -> Asked:
     """Ask colleagues who finished and offered to help, a few at a time and never the same twice."""
     ticket, now = telling.ticket, telling.now
-    found, why_not = colleagues_for(ticket, now=now)
+    here = {"department_id": ticket.department_id, "place_id": ticket.place_id}
+    offered = telling.once(
+        ("offers", *here.values()), partial(offers_near, **here, now=telling.now)
+    )
+    found, why_not = colleagues_for(ticket, offered, now=now)
     if telling.reach not in (Reach.AUTO, Reach.MAIL):
         why_not = (
             "no_channel"  # a name is told to who signed in, and only a mail calls them there
@@ -68,7 +73,7 @@ def _tell_named(telling: Telling) -> Asked:
 
 def _tell_duty(telling: Telling) -> Asked:
     """Tell who is on duty now, as far as they belong to those who may see the ticket."""
-    people = on_duty(book=telling.book, now=telling.now)
+    people = telling.once("duty", partial(on_duty, book=telling.book, now=telling.now))
     entitled = [p for p in people if may_see(p, telling.ticket, now=telling.now)]
     if not entitled:
         return Asked(telling.book.default, "no_duty")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Model
 
+from accounts.bulk import write_many
 from accounts.models import Department, Place
 from kitting.escalation import rules
 from kitting.escalation.actions.climbing import (
     RAISED,
     STUMBLED,
+    claim_tickets,
     climb,
     climb_many,
     progressed,
@@ -49,7 +54,7 @@ from kitting.journeys.states import EventKind
 from kitting.rollout.models import Wave
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
     from datetime import datetime
 
     from accounts.queries import CalendarBook
@@ -58,10 +63,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Row = TypeVar("Row", Journey, Ticket)
+M = TypeVar("M", bound=Model)
 
 BATCH = 500
 # So many rows are locked and written in one transaction: whoever presses a button meanwhile waits for no more.
-TOGETHER = 100
+TOGETHER = 200
 
 # A row the sweep stumbled over is looked at again later, so that one cannot stop the rest.
 STUMBLE = timedelta(hours=1)
@@ -73,18 +80,16 @@ USUAL_MINUTES = 5
 ABOUT_BEING_STUCK = (TicketKind.HELP, TicketKind.QUIET)
 
 
-# What deciding about a journey looks at; nothing of the texts.
+# What deciding about a journey looks at, and saying something about it; nothing of its guide.
 FOR_LOOKING = (
     *("begun_at", "opened_at", "last_event_at", "ready_at", "paused_until", "on_paper"),
-    *("arrived_at", "department_id", "wave_id"),
-    *("created_at", "attention_at", "event_count", "current_step", "edition_id", "place_id"),
-    *(
-        "person__hours_id",
-        "person__leave_from_on",
-        "person__leave_to_on",
-        "person__place_id",
-    ),
-    "loan__handed_over_at",
+    *("arrived_at", "department_id", "wave_id", "created_at", "attention_at", "event_count"),
+    *("current_step", "edition_id", "place_id", "is_noticed", "help_state", "at_home_at"),
+    *("fast_until", "active_seconds", "opened_seconds", "ready_seconds", "asked_at"),
+    *("person__hours_id", "person__place_id", "person__leave_from_on", "person__leave_to_on"),
+    *("person__name", "person__username", "person__email", "person__language"),
+    *("person__extension", "loan__handed_over_at"),
+    *("loan__device__asset_tag", "loan__device__serial_number"),
 )
 
 
@@ -143,49 +148,39 @@ def _sweep_departures(now: datetime) -> Swept:
 
 
 def _sweep_journeys(now: datetime, limit: int) -> Swept:
-    due = list(
-        Journey.objects.needing_attention(now=now)
-        .order_by("attention_at", "pk")
-        .values_list("pk", "event_count")[:limit]
-    )
-    if not due:
+    if not Journey.objects.needing_attention(now=now).exists():
         return Swept()
-    # The signs are read after the counts: whoever moved in between is looked at next time.
     sight = _Sight(
         now=now,
         book=organisation_book(),
-        event_counts=dict(due),
         minutes=minutes_by_step(),
-        signs=signs_by_journey([pk for pk, _count in due]),
         halts=halts_lately(now=now),
         learned=learned_patience(),
         ladders=ladder_book(),
     )
-    keys = [pk for pk, _count in due]
-    outcomes = _together("journeys", keys, partial(_look_at_many, sight=sight))
-    for pk in keys:
-        if pk not in outcomes:
-            outcomes[pk] = _safely("journey", pk, partial(_look, pk, sight))
-    stumbled = [pk for pk, outcome in outcomes.items() if outcome == STUMBLED]
-    if stumbled:
-        Journey.objects.filter(pk__in=stumbled).update(attention_at=now + STUMBLE)
-    found = list(outcomes.values())
+    came = _in_turns(
+        _Kind(
+            "journey",
+            claim=partial(_claim_journeys, now=now),
+            act=partial(_look_at_many, sight=sight),
+            alone=partial(_look, sight=sight),
+            put_off=lambda keys: Journey.objects.filter(pk__in=keys).update(
+                attention_at=now + STUMBLE
+            ),
+        ),
+        limit,
+    )
     return Swept(
-        looked=sum(outcome in (LOOKED, OPENED, CLOSED) for outcome in found),
-        opened=found.count(OPENED),
-        closed=found.count(CLOSED),
-        stumbled=len(stumbled),
-        due=len(due),
+        looked=came[LOOKED] + came[OPENED] + came[CLOSED],
+        opened=came[OPENED],
+        closed=came[CLOSED],
+        stumbled=came[STUMBLED],
+        due=came.total(),
     )
 
 
 def _sweep_tickets(now: datetime, limit: int) -> Swept:
-    due = list(
-        Ticket.objects.due(now=now)
-        .order_by("due_at", "pk")
-        .values_list("pk", flat=True)[:limit]
-    )
-    if not due:
+    if not Ticket.objects.due(now=now).exists():
         return Swept()
     sight: dict[str, Any] = {
         "now": now,
@@ -193,37 +188,71 @@ def _sweep_tickets(now: datetime, limit: int) -> Swept:
         "halts": halts_lately(now=now),
         "ladders": ladder_book(),
     }
-    climb_now, climb_many_now = partial(climb, **sight), partial(climb_many, **sight)
-    outcomes = _together("tickets", due, climb_many_now)
-    for pk in due:
-        if pk not in outcomes:
-            outcomes[pk] = _safely("ticket", pk, partial(climb_now, ticket_id=pk))
-    stumbled = [pk for pk, outcome in outcomes.items() if outcome == STUMBLED]
-    if stumbled:
-        Ticket.objects.filter(pk__in=stumbled).update(due_at=now + STUMBLE)
-    found = list(outcomes.values())
+    came = _in_turns(
+        _Kind(
+            "ticket",
+            claim=partial(claim_tickets, now=now),
+            act=partial(climb_many, **sight, known={}),
+            alone=partial(climb, **sight),
+            put_off=lambda keys: Ticket.objects.filter(pk__in=keys).update(
+                due_at=now + STUMBLE
+            ),
+        ),
+        limit,
+    )
     return Swept(
-        closed=found.count(CLOSED),
-        raised=found.count(RAISED),
-        stumbled=len(stumbled),
-        due=len(due),
+        closed=came[CLOSED],
+        raised=came[RAISED],
+        stumbled=came[STUMBLED],
+        due=came.total(),
     )
 
 
-def _together(
-    what: str, keys: Sequence[int], act: Callable[[Sequence[int]], dict[int, str]]
-) -> dict[int, str]:
-    """Give many rows their turn in one transaction; those among whom something goes wrong are left out."""
-    outcomes: dict[int, str] = {}
-    for at in range(0, len(keys), TOGETHER):
-        some = keys[at : at + TOGETHER]
-        try:
-            outcomes |= act(some)
-        except (InterfaceError, OperationalError):
+@dataclass(frozen=True)
+class _Kind(Generic[Row]):
+    """How rows of a kind have their turn: many together, or one alone."""
+
+    name: str
+    # Locks so many that are due and free; returns the keys of all it found, and the rows it holds.
+    claim: Callable[[int], tuple[list[int], dict[int, Row]]]
+    # Says what came of each, without those that are to have their turn alone.
+    act: Callable[[dict[int, Row]], dict[int, str]]
+    alone: Callable[[int], str]
+    put_off: Callable[[list[int]], object]
+
+
+def _in_turns(kind: _Kind[Row], limit: int) -> Counter[str]:
+    """Give what is due its turn, two hundred at once, until so many had it; returns how often came what."""
+    came: Counter[str] = Counter()
+    while came.total() < limit:
+        most = min(TOGETHER, limit - came.total())
+        keys, outcomes = _together(kind, most)
+        for pk in keys:
+            if pk not in outcomes:
+                outcomes[pk] = _safely(kind.name, pk, partial(kind.alone, pk))
+        stumbled = [pk for pk, outcome in outcomes.items() if outcome == STUMBLED]
+        if stumbled:
+            kind.put_off(stumbled)
+        came.update(outcomes.values())
+        if len(keys) < most:
+            break
+    return came
+
+
+def _together(kind: _Kind[Row], most: int) -> tuple[list[int], dict[int, str]]:
+    """Give many rows their turn in one transaction; where that goes wrong each is to have its own."""
+    keys: list[int] = []
+    try:
+        with transaction.atomic():
+            keys, rows = kind.claim(most)
+            return keys, kind.act(rows)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception:  # which of them it was shows when each has its turn
+        if not keys:
             raise
-        except Exception:  # which of them it was shows when each has its turn
-            log.warning("The sweep looks at %s %s one by one", len(some), what, exc_info=True)
-    return outcomes
+        log.warning("The sweep looks at %s %ss one by one", len(keys), kind.name, exc_info=True)
+        return keys, {}
 
 
 def _safely(what: str, pk: int, act: Callable[[], str]) -> str:
@@ -243,35 +272,56 @@ class _Sight:
 
     now: datetime
     book: CalendarBook
-    event_counts: Mapping[int, int]
     minutes: Mapping[tuple[int, str], int]
-    signs: Mapping[int, Sequence[Sign]]
     halts: Sequence[rules.Halt] = ()
     learned: Mapping[str, timedelta] = field(default_factory=dict)
     ladders: LadderBook = field(default_factory=LadderBook)
+    # Places, waves, departments by number, and what all messages of the round have in common.
+    alike: dict[type[Model], dict[int, Any]] = field(default_factory=dict)
+    known: dict[Hashable, Any] = field(default_factory=dict)
+
+    def recheck_at(self, journey: Journey) -> datetime:
+        """Return when somebody is looked at again who has a ticket; on one calendar all at once."""
+        calendar = self.book.of_person(journey.person)
+        key = ("recheck", id(calendar))
+        if key not in self.known:
+            self.known[key] = rules.RECHECK_WITH_TICKET.until(calendar, self.now)
+        found: datetime = self.known[key]
+        return found
+
+    def of(self, model: type[M], keys: set[int | None]) -> dict[int, M]:
+        """Return rows that many have alike, each read once in a round."""
+        have = self.alike.setdefault(model, {})
+        if new := keys - have.keys() - {None}:
+            have |= model._default_manager.in_bulk(new)
+        return have
 
 
-@transaction.atomic
-def _look_at_many(keys: Sequence[int], sight: _Sight) -> dict[int, str]:
-    """Look at many in a dozen statements; returns what came of each, without those to be looked at alone.
-
-    Rows are locked first, those somebody else is at are skipped: nobody waits, nothing is opened twice.
-    """
+def _claim_journeys(most: int, *, now: datetime) -> tuple[list[int], dict[int, Journey]]:
+    """Lock journeys that are due; those somebody else is at are passed over: nobody waits."""
     rows = (
-        Journey.objects.open()
-        .filter(pk__in=keys, attention_at__lte=sight.now)
+        Journey.objects.needing_attention(now=now)
         .select_for_update(of=("self",), skip_locked=True)
-        .select_related("person", "loan")
+        .select_related("person", "loan__device")
         .only(*FOR_LOOKING)
+        .order_by("attention_at")[:most]
     )
-    mine = {row.pk: row for row in rows if row.event_count == sight.event_counts[row.pk]}
-    _share(list(mine.values()))
-    past = _tickets_of(mine)
-    outcomes = {pk: NOTHING for pk in keys if pk not in mine}
+    mine = {row.pk: row for row in sorted(rows, key=attrgetter("attention_at", "pk"))}
+    return list(mine), mine
+
+
+def _look_at_many(mine: dict[int, Journey], sight: _Sight) -> dict[int, str]:
+    """Look at many that are locked, in a dozen statements.
+
+    What speaks of trouble is read once they are locked: whoever moved in between is seen, or was skipped.
+    """
+    _share(mine.values(), sight)
+    past, signs = _tickets_of(mine), signs_by_journey(list(mine))
+    outcomes: dict[int, str] = {}
     later: dict[datetime | None, list[int]] = {}
     found: dict[int, Reason] = {}
-    for pk in keys:
-        verdict = _judged(mine[pk], past.get(pk, ()), sight) if pk in mine else None
+    for pk, journey in mine.items():
+        verdict = _judged(journey, past.get(pk, ()), signs.get(pk, ()), sight)
         if verdict is None:
             continue
         if verdict.reason is None:
@@ -282,7 +332,7 @@ def _look_at_many(keys: Sequence[int], sight: _Sight) -> dict[int, str]:
             outcomes[pk] = OPENED
     _look_later(later)
     if found:
-        _open_many(found, sight)
+        _open_many({pk: mine[pk] for pk in found}, found, sight)
     return outcomes
 
 
@@ -293,32 +343,35 @@ def _tickets_of(journeys: Collection[int]) -> dict[int, list[Ticket]]:
     return found
 
 
-def _share(journeys: Sequence[Journey]) -> None:
+def _share(journeys: Collection[Journey], sight: _Sight) -> None:
     """Give journeys their departments, places and waves: rows that many have alike are read once."""
     people = [journey.person for journey in journeys]
     here = {row.place_id for row in journeys} | {row.place_id for row in people}
-    places = Place.objects.in_bulk(here - {None})
-    waves = Wave.objects.in_bulk({row.wave_id for row in journeys} - {None})
-    departments = Department.objects.in_bulk({row.department_id for row in journeys} - {None})
+    places = sight.of(Place, here)
+    waves = sight.of(Wave, {row.wave_id for row in journeys})
+    departments = sight.of(Department, {row.department_id for row in journeys})
     for person in people:
-        person.place = places.get(person.place_id)
+        person.place = places.get(person.place_id or 0)
     for journey in journeys:
-        journey.place = places.get(journey.place_id)
-        journey.wave = waves.get(journey.wave_id)
+        journey.place = places.get(journey.place_id or 0)
+        journey.wave = waves.get(journey.wave_id or 0)
         journey.department = departments[journey.department_id]
 
 
-def _judged(journey: Journey, past: Sequence[Ticket], sight: _Sight) -> rules.Verdict | None:
+def _judged(
+    journey: Journey, past: Sequence[Ticket], signs: Sequence[Sign], sight: _Sight
+) -> rules.Verdict | None:
     """Return what is to be said about a journey; nothing where more than that is to be done."""
-    is_open = {t.kind for t in past if t.state in OPEN}
-    signs = sight.signs.get(journey.pk, ())
-    if TicketKind.QUIET in is_open or any(s.kind == EventKind.OTHER_ACCOUNT for s in signs):
+    is_open = {t.kind: t for t in past if t.state in OPEN}
+    found = is_open.get(TicketKind.QUIET)
+    if any(s.kind == EventKind.OTHER_ACCOUNT for s in signs):
         return None
-    calendar = sight.book.of_person(journey.person)
-    if TicketKind.HELP in is_open:
-        look_at = rules.RECHECK_WITH_TICKET.until(calendar, sight.now)
-        return rules.Verdict(look_again_at=look_at)
-    return rules.judge(_watched(journey, past, sight), calendar=calendar, now=sight.now)
+    if found and progressed(journey, found):
+        return None
+    if found or TicketKind.HELP in is_open:
+        return rules.Verdict(look_again_at=sight.recheck_at(journey))
+    watched = _watched(journey, past, signs, sight)
+    return rules.judge(watched, calendar=sight.book.of_person(journey.person), now=sight.now)
 
 
 def _look_later(at: Mapping[datetime | None, Sequence[int]]) -> None:
@@ -326,25 +379,23 @@ def _look_later(at: Mapping[datetime | None, Sequence[int]]) -> None:
         Journey.objects.filter(pk__in=keys).update(attention_at=moment)
 
 
-def _open_many(found: Mapping[int, Reason], sight: _Sight) -> None:
+def _open_many(
+    journeys: Mapping[int, Journey], why: Mapping[int, Reason], sight: _Sight
+) -> None:
     """Open a ticket each for journeys that are locked: the same as `_open_found` does for one."""
-    rows = Journey.objects.select_related("person", "loan__device").filter(pk__in=found)
-    journeys = {journey.pk: journey for journey in rows}
-    _share(list(journeys.values()))
-    tickets = Ticket.objects.bulk_create(
-        [_ticket(journeys[pk], TicketKind.QUIET, why, sight) for pk, why in found.items()]
-    )
+    tickets = [
+        _ticket(journey, TicketKind.QUIET, why[pk], sight) for pk, journey in journeys.items()
+    ]
+    write_many(tickets)
     notice_many(journeys.values())
-    said = Round()
+    said = Round(known=sight.known)
     said.look_up_days([one.person_id for one in journeys.values()], since=sight.now)
     later: dict[datetime | None, list[int]] = {}
-    for (pk, why), ticket in zip(found.items(), tickets, strict=True):
+    for (pk, journey), ticket in zip(journeys.items(), tickets, strict=True):
         telling = Telling(ticket, sight.book, sight.now, round=said)
-        tell_story(telling, EntryKind.OPENED, reason=why)
+        tell_story(telling, EntryKind.OPENED, reason=why[pk])
         raise_by_itself(telling, sight.ladders, first=True)
-        calendar = sight.book.of_person(journeys[pk].person)
-        look_at = rules.RECHECK_WITH_TICKET.until(calendar, sight.now)
-        later.setdefault(look_at, []).append(pk)
+        later.setdefault(sight.recheck_at(journey), []).append(pk)
     write_round(said)
     _look_later(later)
 
@@ -358,15 +409,17 @@ def _look(pk: int, sight: _Sight) -> str:
         .filter(pk=pk, closed_at__isnull=True, attention_at__lte=sight.now)
         .first()
     )
-    if journey is None or journey.event_count != sight.event_counts[pk]:
-        return NOTHING  # another sweeper was here first, or the person moved just now
+    if journey is None:
+        return NOTHING  # another sweeper was here first, or the person moves just now
     past = list(Ticket.objects.filter(journey=journey).order_by("opened_at", "pk"))
-    _look_for_other_account(journey, past, sight)
+    signs = signs_by_journey([pk]).get(pk, ())
+    _look_for_other_account(journey, past, signs, sight)
     outcome = _close_found(journey, past, now=sight.now)
     calendar = sight.book.of_person(journey.person)
-    verdict = rules.Verdict(look_again_at=rules.RECHECK_WITH_TICKET.until(calendar, sight.now))
+    verdict = rules.Verdict(look_again_at=sight.recheck_at(journey))
     if not any(t.kind in ABOUT_BEING_STUCK and t.state in OPEN for t in past):
-        judged = rules.judge(_watched(journey, past, sight), calendar=calendar, now=sight.now)
+        watched = _watched(journey, past, signs, sight)
+        judged = rules.judge(watched, calendar=calendar, now=sight.now)
         if judged.reason is None:
             verdict = judged
         else:
@@ -376,7 +429,9 @@ def _look(pk: int, sight: _Sight) -> str:
     return outcome
 
 
-def _watched(journey: Journey, past: Sequence[Ticket], sight: _Sight) -> rules.Watched:
+def _watched(
+    journey: Journey, past: Sequence[Ticket], signs: Sequence[Sign], sight: _Sight
+) -> rules.Watched:
     wave = journey.wave
     expected = journey.loan.handed_over_at or (wave.starts_at if wave else journey.created_at)
     helped_at = max(
@@ -400,7 +455,7 @@ def _watched(journey: Journey, past: Sequence[Ticket], sight: _Sight) -> rules.W
         ),
         failing_weight=sum(
             weights.get(EventKind(sign.kind), 0)
-            for sign in sight.signs.get(journey.pk, ())
+            for sign in signs
             if sign.step == journey.current_step and sign.at >= since
         ),
         helped_at=helped_at,
@@ -423,13 +478,11 @@ def _close_found(journey: Journey, past: Sequence[Ticket], *, now: datetime) -> 
     return LOOKED
 
 
-def _look_for_other_account(journey: Journey, past: Sequence[Ticket], sight: _Sight) -> None:
+def _look_for_other_account(
+    journey: Journey, past: Sequence[Ticket], signs: Sequence[Sign], sight: _Sight
+) -> None:
     """Open a ticket when somebody else's account turned up where this journey was open."""
-    arrived = [
-        sign.at
-        for sign in sight.signs.get(journey.pk, ())
-        if sign.kind == EventKind.OTHER_ACCOUNT
-    ]
+    arrived = [sign.at for sign in signs if sign.kind == EventKind.OTHER_ACCOUNT]
     known = [t for t in past if t.kind == TicketKind.OTHER_ACCOUNT]
     is_open = any(t.state in OPEN for t in known)
     handled = max((t.opened_at for t in known), default=None)

@@ -138,6 +138,12 @@ class LadderBook:
 
     ladders: tuple[rules.Ladder, ...] = ()
     parents: Mapping[int, int | None] = field(default_factory=dict)
+    _chosen: dict[tuple[Case, int | None, int | None], rules.Ladder] = field(
+        default_factory=dict, compare=False
+    )
+    _patience: dict[tuple[int | None, int | None], rules.Patience] = field(
+        default_factory=dict, compare=False
+    )
 
     def of_ticket(self, ticket: Ticket, *, answered: bool | None = None) -> rules.Ladder:
         """Return the rule a ticket follows now, or as if it had been answered or not."""
@@ -151,15 +157,20 @@ class LadderBook:
         """Return how long nothing happens before Kitto wonders about somebody."""
         if not self.ladders:
             return rules.PATIENCE
-        start, silence, slow = (
-            self._choose(case, journey.department_id, journey.wave_id) for case in rules.PATIENT
-        )
-        return rules.patience_of(start, silence, slow)
+        whose = (journey.department_id, journey.wave_id)
+        if whose not in self._patience:
+            start, silence, slow = (self._choose(case, *whose) for case in rules.PATIENT)
+            self._patience[whose] = rules.patience_of(start, silence, slow)
+        return self._patience[whose]
 
     def _choose(
         self, case: Case, department_id: int | None, wave_id: int | None
     ) -> rules.Ladder:
-        return rules.choose(self.ladders, case, line=self._line(department_id), wave_id=wave_id)
+        of = (case, department_id, wave_id)
+        if of not in self._chosen:
+            line = self._line(department_id)
+            self._chosen[of] = rules.choose(self.ladders, case, line=line, wave_id=wave_id)
+        return self._chosen[of]
 
     def _line(self, department_id: int | None) -> list[int]:
         """Return a department and those above it, nearest first."""
@@ -326,40 +337,49 @@ def ladder_rows() -> list[LadderRow]:
     return rows
 
 
-def colleagues_for(ticket: Ticket, *, now: datetime) -> tuple[list[User], str]:
-    """Return who may be asked to look after somebody stuck, least asked first; or why nobody may.
-
-    Who finished, offered to help, works in the same department or at the same place, can be written
-    to, was not asked about this ticket yet and not too often lately. Three queries.
-    """
-    stuck_id = ticket.journey.person_id if ticket.journey else ticket.person_id
-    here = Q(person__department_id=ticket.department_id) if ticket.department_id else Q()
-    if ticket.place_id:
-        here |= Q(person__place_id=ticket.place_id)
+def offers_near(
+    *, department_id: int | None, place_id: int | None, now: datetime
+) -> list[User]:
+    """Return who finished and offered to help in a department or at a place, longest ago first (one query)."""
+    here = Q(person__department_id=department_id) if department_id else Q()
+    if place_id:
+        here |= Q(person__place_id=place_id)
     if not here:
-        return [], "nobody"
-    day = local_day(now)
-    offered = [
+        return []
+    return [
         offer.person
         for offer in Offer.objects.standing()
-        .filter(here, person__in=User.objects.present(on=day))
-        .exclude(person_id=stuck_id)
+        .filter(here, person__in=User.objects.present(on=local_day(now)))
         .select_related("person__hours", "person__place__hours")
         .order_by("offered_at", "pk")
     ]
-    if not offered:
+
+
+def colleagues_for(
+    ticket: Ticket, offered: Sequence[User], *, now: datetime
+) -> tuple[list[User], str]:
+    """Return who may be asked to look after somebody stuck, least asked first; or why nobody may.
+
+    Of those who offered it near them: who can be written to, was not asked about this ticket yet and
+    not too often lately. Two queries, none where nobody offered it.
+    """
+    stuck_id = ticket.journey.person_id if ticket.journey else ticket.person_id
+    if not ticket.department_id and not ticket.place_id:
+        return [], "nobody"
+    others = [person for person in offered if person.pk != stuck_id]
+    if not others:
         return [], "no_offer"
-    pleas = Plea.objects.filter(person__in=offered)
+    pleas = Plea.objects.filter(person__in=others)
     asked = Counter(
         pleas.filter(asked_at__gt=now - rules.PLEAS_WINDOW).values_list("person_id", flat=True)
     )
     known = set(pleas.filter(ticket=ticket).values_list("person_id", flat=True))
     free = [
         person
-        for person in offered
+        for person in others
         if person.pk not in known
         and person.email
-        and not person.is_on_leave(day)
+        and not person.is_on_leave(local_day(now))
         and asked[person.pk] < rules.PLEAS_MOST
     ]
     return sorted(free, key=lambda person: asked[person.pk]), "" if free else "asked_enough"

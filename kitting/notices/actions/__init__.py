@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -335,19 +336,23 @@ def render(
     site = partial(_site_in, language)
     service_name, say = sheaf.once(("site", language), site) if sheaf else site()
     path = context.get("path", "")
+    values = {
+        "person": person,
+        "by_mail": channel == Channel.MAIL,
+        "site": say,
+        "service_name": service_name,
+        "url": f"{settings.SITE_URL}{path}" if path else "",
+        **{key: _in_language(value, language) for key, value in context.items()},
+    }
+    if sheaf is None:
+        return _set(kind, values, language)
+    return _set_once(sheaf, kind, values, language)
+
+
+def _set(kind: str, values: Mapping[str, Any], language: str) -> tuple[str, str]:
+    """Set a text in a language; returns its first line and the rest."""
     with translation.override(language):
-        values = {
-            "person": person,
-            "by_mail": channel == Channel.MAIL,
-            "site": say,
-            "service_name": service_name,
-            "url": f"{settings.SITE_URL}{path}" if path else "",
-            **{key: _in_language(value, language) for key, value in context.items()},
-        }
-        template = f"emails/{kind}.txt"
-        if sheaf is None:
-            return split_text(render_to_string(template, values))
-        return split_text(_worded(sheaf, template, values, language))
+        return split_text(render_to_string(f"emails/{kind}.txt", values))
 
 
 # What is only written into a message as it is: another word there changes nothing else of it.
@@ -355,6 +360,7 @@ FREE = ("url", "number", "person_name", "department", "place", "extension", "dev
 # What no message shows (a test looks).
 UNSHOWN = frozenset({"ticket_id", "journey_id", "path"})
 _HOLES = {name: chr(0xE000 + at) for at, name in enumerate((*FREE, "person"))}
+_AT_HOLES = re.compile(f"([{''.join(_HOLES.values())}])")
 
 
 @dataclass(frozen=True)
@@ -364,22 +370,30 @@ class _Addressee:
     get_short_name: str = _HOLES["person"]
 
 
-def _worded(sheaf: Sheaf, template: str, values: Mapping[str, Any], language: str) -> str:
+def _set_once(
+    sheaf: Sheaf, kind: str, values: Mapping[str, Any], language: str
+) -> tuple[str, str]:
     """Set a text once for all messages that differ in names and numbers only, and put those in."""
-    free = {name: values[name] for name in FREE if values.get(name)}
+    fills = {_HOLES[name]: str(values[name]) for name in FREE if values.get(name)}
+    holes = {name: _HOLES[name] for name in FREE if values.get(name)}
     person = values["person"]
-    holes = {name: _HOLES[name] for name in free} | {"person": person and _Addressee()}
-    said = {**values, **holes}
+    if person:
+        fills[_HOLES["person"]] = person.get_short_name()
+    said = {**values, **holes, "person": person and _Addressee()}
     rest = tuple(
         (name, value) for name, value in said.items() if name not in UNSHOWN and name != "site"
     )
-    text: str = sheaf.once(
-        (template, language, rest), partial(render_to_string, template, said)
+    subject, body = sheaf.once((kind, language, rest), partial(_in_parts, kind, said, language))
+    return (
+        "".join([fills.get(part, part) for part in subject]),
+        "".join([fills.get(part, part) for part in body]),
     )
-    fills = {ord(_HOLES[name]): str(value) for name, value in free.items()}
-    if person:
-        fills[ord(_HOLES["person"])] = person.get_short_name()
-    return text.translate(fills)
+
+
+def _in_parts(kind: str, said: Mapping[str, Any], language: str) -> tuple[list[str], list[str]]:
+    """Set a text with holes for names and numbers; returns what stands before, in and behind each."""
+    subject, body = _set(kind, said, language)
+    return _AT_HOLES.split(subject), _AT_HOLES.split(body)
 
 
 def _site_in(language: str) -> tuple[str, dict[str, Any]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from accounts.bulk import write_many
 from accounts.queries import local_day
-from kitting.notices.models import Notice
 from kitting.notices.queries import days_of_words, last_told
 from kitting.notices.rules import GATHERED, UNASKED
 from kitting.notices.states import Channel, Lane
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from accounts.models import User
+    from kitting.notices.models import Notice
 
 T = TypeVar("T")
-BATCH = 500
 
 
 @dataclass
@@ -26,15 +26,16 @@ class Sheaf:
     """What one round has to say; until it is written nothing of it is in the outbox."""
 
     notices: list[Notice] = field(default_factory=list)
-    _known: dict[Hashable, Any] = field(default_factory=dict)
+    # What is the same for all; several sheaves of one round may share it.
+    known: dict[Hashable, Any] = field(default_factory=dict)
     _days: dict[int, set[date]] = field(default_factory=dict)
     _told: dict[int, datetime | None] = field(default_factory=dict)
 
     def once(self, key: Hashable, ask: Callable[[], T]) -> T:
         """Return what was asked under a key first; the same for all of the round."""
-        if key not in self._known:
-            self._known[key] = ask()
-        found: T = self._known[key]
+        if key not in self.known:
+            self.known[key] = ask()
+        found: T = self.known[key]
         return found
 
     def look_up_days(self, people: Collection[int], *, since: datetime) -> None:
@@ -72,11 +73,5 @@ class Sheaf:
 
         Raises `IntegrityError` where somebody else just wrote to a person for the same day.
         """
-        Notice.objects.bulk_create(
-            self.notices,
-            batch_size=BATCH,
-            update_conflicts=True,
-            unique_fields=["dedupe_key"],
-            update_fields=["dedupe_key"],
-        )
+        write_many(self.notices, once="dedupe_key")
         self.notices.clear()
