@@ -228,6 +228,11 @@ class Ticket(models.Model):
                 name="ticket_waiting_in_order",
             ),
             models.Index(
+                *(ON_HOLD, F("answer_by"), F("opened_at"), F("id")),
+                condition=Q(state__in=("new", "taken", "answered")),
+                name="ticket_open_in_order",
+            ),
+            models.Index(
                 fields=["answer_by"],
                 condition=WAITING_ROWS & BESIDE_PEOPLE,
                 name="ticket_waiting_beside_people",

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from kitting.escalation.actions.moves import may_join
 from kitting.escalation.forms.ladder import said_minutes
 from kitting.escalation.models import Offer
-from kitting.escalation.queries.desk import waiting_number
+from kitting.escalation.queries.desk import WAITING_MOST, waiting_number
 from kitting.escalation.queries.moves import last_move, others_of_person
 from kitting.escalation.queries.person import own_help
 from kitting.escalation.rules import PLEAS_MOST
@@ -156,6 +156,11 @@ def _few_pages(rights: Rights | None, current: str) -> list[dict[str, Any]]:
     return pages
 
 
+def _waiting_badge(rights: Rights) -> int | str:
+    number = waiting_number(rights=rights)
+    return f"{WAITING_MOST}+" if number > WAITING_MOST else number
+
+
 @register.inclusion_tag("components/_staff_nav.html", takes_context=True)
 def staff_nav(
     context: template.Context, current: str = "", waiting: int | None = None
@@ -174,7 +179,7 @@ def staff_nav(
             "label": _("People waiting"),
             "url": reverse("escalation:desk"),
             "current": current == "desk",
-            "badge": waiting_number(rights=rights) if waiting is None else waiting,
+            "badge": _waiting_badge(rights) if waiting is None else waiting,
         },
     ]
     items.append(_counter_item(current))

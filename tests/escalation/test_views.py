@@ -15,6 +15,7 @@ from kitting.devices.models import BoxCode
 from kitting.devices.states import DeviceState
 from kitting.escalation import actions, views
 from kitting.escalation.models import Ticket, TicketEntry
+from kitting.escalation.queries import desk
 from kitting.escalation.queries.person import answer_outlook
 from kitting.escalation.states import EntryKind, TicketKind
 from kitting.journeys.actions.checking import fail_check, note_error, note_trouble
@@ -25,6 +26,7 @@ from kitting.journeys.queries import BOX_KEY
 from kitting.journeys.states import Via, Why
 from kitting.notices.models import Notice
 from kitting.site.models import SiteProfile
+from kitting.templatetags import kitto_help
 from kitting.templatetags.kitto_help import due_words, sureness
 from tests.escalation.town import BY_BOX, Town, ask, at
 from tests.factories import NOW, DeviceFactory, LoanFactory, TicketFactory
@@ -710,3 +712,13 @@ def test_a_helper_sees_how_sure_each_step_is_and_why(
 def test_how_sure_a_step_is_is_said_in_words(data: dict[str, str], words: str) -> None:
     with translation.override("en"):
         assert sureness(data) == words
+
+
+def test_beside_the_menu_nobody_counts_on_past_a_thousand(town: Town, monkeypatch):
+    for module in (desk, kitto_help):
+        monkeypatch.setattr(module, "WAITING_MOST", 2)
+    page, badge = client_of(town.it), '<span class="badge">{}</span>'
+    for shown in ("1", "2", "2+"):
+        ask(town.begun(when=TEN), now=TEN)
+        html = page.get(reverse("escalation:desk")).content.decode()
+        assert badge.format(shown) in html, shown

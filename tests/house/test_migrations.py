@@ -21,6 +21,8 @@ JUDGED: dict[str, str] = {
     " notices holds up whoever queues a message while its index is made: upgrade"
     " outside the morning",
     "kitting.0034_resolved_lately": "a partial index over tickets: 0.1 s in a city of 2,650; upgrade outside the morning",
+    "kitting.0036_queue_in_order": "a partial index over open tickets: 0.1 s in a city of 2,650; upgrade outside the"
+    " morning",
     "kitting.0030_counted_help": "five partial indexes over tickets and open journeys: 0.1 s in a city of 2,650, seconds"
     " at a million; upgrade outside the morning",
 }

@@ -34,6 +34,8 @@ JOURNEY, PERSON, DEVICE = "journey", "person", "device"
 
 
 QUEUE_MOST = 100
+# So many are counted beside the menu of every page, however many wait in a large city.
+WAITING_MOST = 999
 
 
 IN_QUEUE = (
@@ -137,8 +139,8 @@ def _first_due(tickets: TicketQuerySet) -> TicketQuerySet:
 
 
 def waiting_number(*, rights: Rights) -> int:
-    """Return how many tickets of somebody's scope wait for an answer."""
-    return Ticket.objects.in_scope(rights).waiting().count()
+    """Return how many tickets of somebody's scope wait for an answer; past `WAITING_MOST` nobody counts on."""
+    return Ticket.objects.in_scope(rights).waiting()[: WAITING_MOST + 1].count()
 
 
 def longest_waiting(
