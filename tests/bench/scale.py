@@ -6,11 +6,9 @@ import math
 import os
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from multiprocessing import get_context
 from statistics import median
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -26,9 +24,8 @@ from accounts.taking import Order
 from kitting.dashboard.queries import overview
 from kitting.escalation.actions import sweep, take_in_roll
 from kitting.escalation.actions.counting import recount
-from kitting.escalation.actions.sweeping import BATCH, Swept
+from kitting.escalation.actions.sweeping import Swept
 from kitting.escalation.models import Ticket
-from kitting.escalation.states import TicketKind
 from kitting.journeys.actions import Who, finish_step, undo_step
 from kitting.journeys.models import Event, Journey
 from kitting.journeys.states import EventKind, Status, Via
@@ -41,6 +38,8 @@ from tests.bench.bare import fetch, site_client
 from tests.bench.city import copy_rows, found_city, multiply, settle
 from tests.bench.imports import STAFF
 from tests.bench.measure import milliseconds
+from tests.bench.sweepers import ABOUT as MANY_AT_ONCE
+from tests.bench.sweepers import races
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,12 +53,12 @@ SIZES_OF_SQLITE = "1,8"
 IT = Rights(roles=frozenset({Role.IT}))
 OUTBOX = 100
 IDLE_REPEAT = 20
-WORKERS, DUE = 4, 2_000
+DUE = 5_000
 FAMILIES = "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 林 斎藤 清水"
 GIVEN = (
     "翔太 陽菜 健太 美咲 大輔 彩 拓也 愛 直樹 由美 誠 恵子 浩 幸子 隆 久美子 修 明美 茂 洋子"
 )
-ABOUT = """\
+ABOUT = f"""\
 A city of 2,650 journeys and 38 and 377 times as many (100,700 and 999,050), one after the other in one database, each
 person with a device, a code, an open journey, and a message that was sent; 72 of 101 have begun (an event each), one in
 23 has an open ticket. "CPU" is the work of this process and of its server process together, the median of the rounds;
@@ -67,7 +66,9 @@ person with a device, a code, an open journey, and a message that was sent; 72 o
 says how cost grows with the number of journeys: 0 not at all, 0.5 as its root, 1 in proportion. Pages go through all
 middleware. Board: the figures as IT sees the whole city, counts kept along the way (`BOARD_COUNTERS`). Outbox: a round
 that finds 100 messages due and marks them. Import: the demo city's roll (2,678 people) once more, which changes
-nothing. Event: a step done and taken back, one of the two."""
+nothing. Event: a step done and taken back, one of the two.
+
+{MANY_AT_ONCE}"""
 HEAD = (
     "What",
     "journeys",
@@ -276,54 +277,6 @@ def rows_of(
         )
 
 
-# --- many at once ---------------------------------------------------------------------------------
-
-
-def sweep_away(now: datetime, together: object) -> None:
-    """Sweep in a process of its own until nothing is due."""
-    connection.ensure_connection()
-    together.wait()  # type: ignore[attr-defined]  # a barrier between processes
-    while sweep(now=now).due:
-        pass
-    connection.close()
-
-
-def four_at_once(now: datetime) -> str:
-    """Let four sweepers start in one moment; each ticket must be there once."""
-    absent = Journey.objects.filter(status=Status.NOT_STARTED, tickets__isnull=True)
-    keys = list(absent.order_by("pk").values_list("pk", flat=True)[:DUE])
-    make_due_but_keep(keys, now)
-    processes = get_context("fork")
-    together = processes.Barrier(WORKERS + 1)
-    connection.close()
-    sweepers = [
-        processes.Process(target=sweep_away, args=(now, together)) for _number in range(WORKERS)
-    ]
-    for sweeper in sweepers:
-        sweeper.start()
-    together.wait()
-    began = time.perf_counter()
-    for sweeper in sweepers:
-        sweeper.join()
-    passed = time.perf_counter() - began
-    found = Counter(
-        Ticket.objects.filter(kind=TicketKind.QUIET, journey__in=keys).values_list(
-            "journey_id", flat=True
-        )
-    )
-    doubled = sum(number > 1 for number in found.values())
-    return (
-        f"{WORKERS} sweepers at once, {len(keys):,} who never began are due: {len(found):,} tickets with "
-        f"their messages in {passed:.1f} s, {len(found) / passed:,.0f} a second; doubled: {doubled}, "
-        f"forgotten: {len(keys) - len(found)}."
-    )
-
-
-def make_due_but_keep(keys: list[int], now: datetime) -> None:
-    for at in range(0, len(keys), BATCH):
-        Journey.objects.filter(pk__in=keys[at : at + BATCH]).update(attention_at=now)
-
-
 def find(sizes: Sequence[int]) -> list[str]:
     began = time.perf_counter()
     found: dict[str, list[Found]] = {}
@@ -346,7 +299,7 @@ def find(sizes: Sequence[int]) -> list[str]:
             for thing in things(now, helper):
                 found.setdefault(thing.name, []).append(measured(thing))
         if connection.vendor == "postgresql":
-            parts.append(four_at_once(now))
+            parts.append(races(DUE, now=now))
     rows = [row for name, costs in found.items() for row in rows_of(name, sizes, costs)]
     parts.append(f"The whole run took {time.perf_counter() - began:.0f} s.")
     return [measure.table(HEAD, rows), *parts]

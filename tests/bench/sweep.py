@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from kitting.escalation.actions.sweeping import BATCH, Swept, sweep
 from kitting.escalation.models import Ticket
@@ -18,6 +18,8 @@ from kitting.notices.models import Notice
 from tests.bench import measure
 from tests.bench.city import found_city, multiply, settle
 from tests.bench.measure import Cost, Run, milliseconds
+from tests.bench.sweepers import ABOUT as MANY_AT_ONCE
+from tests.bench.sweepers import races
 from tests.factories import NOW
 
 if TYPE_CHECKING:
@@ -26,13 +28,16 @@ if TYPE_CHECKING:
 PEOPLE, TIMES = 2_650, 19
 ROUNDS = {"idle": 7, "due": 2}
 IDLE_REPEAT = 20
+RACED = 5_000
 LATER = NOW + timedelta(days=3)
 ABOUT = f"""\
 `sweep` at a moment at which nobody is due; with {BATCH} people due of whom nothing is wrong; and
 with {BATCH} due who never began, so that each gets a ticket and a message. The floor of the first is
 one look-up by primary key, as many statements as the sweep then has; its rival asks every open
 journey when it is due. The floor of the others does the least for {BATCH} rows: one after the other
-in a transaction of its own, a row is locked and changed."""
+in a transaction of its own, a row is locked and changed.
+
+{MANY_AT_ONCE}"""
 HEAD = (
     "Journeys, what is due",
     "ms CPU",
@@ -156,8 +161,10 @@ def find() -> list[str]:
             )
     rival = measure.side_by_side(3, {"rival": Run(ask_everybody)})["rival"]
     grown = ", ".join(f"{name}: {large / small:.1f}" for name, (small, large) in growth.items())
+    raced = [races(RACED, now=NOW)] if connection.vendor == "postgresql" else []
     return [
         measure.table(HEAD, rows),
+        *raced,
         f"How many times the CPU for {TIMES} times the people: {grown}.",
         f"The rival takes {milliseconds(rival.cpu)} ms of CPU at {PEOPLE * TIMES:,} journeys.",
     ]
