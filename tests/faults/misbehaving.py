@@ -35,6 +35,24 @@ PATHS = {
     "gone": PARKED,
     "elsewhere": PARKED,
 }
+# The same for rooms of a chat service: the library tells taken from not taken, and nothing else.
+ROOMS = {
+    "well": TAKEN,
+    **dict.fromkeys(
+        (
+            "error",
+            "busy",
+            "too-many",
+            "gone",
+            "elsewhere",
+            "hangs",
+            "gabbles",
+            "hangs-up",
+            "resets",
+        ),
+        WAITS,
+    ),
+}
 STATUS = {
     "well": "204 No Content",
     "error": "500 Broken",
@@ -93,6 +111,36 @@ def _reset(line: socket.socket) -> None:
 WAYS = {"hangs": _hang, "drips": _drip, "floods": _flood, "gabbles": _gabble, "resets": _reset}
 
 
+class Tunnel(BaseRequestHandler):
+    """A line that a proxy is asked for, to a chat service; who answers at its end behaves as the room's number says."""
+
+    tls: ssl.SSLContext
+    heard: list[str] = []
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            self.request.recv(65536)
+            self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            line = self.tls.wrap_socket(self.request, server_side=True)
+            # /api/webhooks/<room>/<token>
+            room = whole_request(line).decode(errors="replace").split("/")[3]
+            self.heard.append(room)
+            answer(line, room)
+            line.close()
+
+
+def whole_request(line: socket.socket) -> bytes:
+    """Read a request with its body: a line that is closed before is reset, and the answer is lost."""
+    said = b""
+    while b"\r\n\r\n" not in said:
+        said += line.recv(65536)
+    head, _, body = said.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += line.recv(65536)
+    return head
+
+
 class _Server(ThreadingTCPServer):
     daemon_threads, allow_reuse_address, request_queue_size = True, True, 128
     tls: ssl.SSLContext | None = None
@@ -126,3 +174,18 @@ def misbehaving(certificate: Path) -> Iterator[dict[str, str]]:
         for server in (plain, closed):
             server.shutdown()
             server.server_close()
+
+
+@contextmanager
+def chat_service(certificate: Path) -> Iterator[str]:
+    """Give the address of a proxy behind which a chat service misbehaves by room."""
+    Tunnel.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    Tunnel.tls.load_cert_chain(certificate / "fullchain.pem", certificate / "privkey.pem")
+    Tunnel.heard.clear()
+    server = _Server(("127.0.0.1", 0), Tunnel)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.crew import wait_until
-from tests.faults.misbehaving import PATHS, WAITS, misbehaving
+from tests.faults.misbehaving import PATHS, ROOMS, WAITS, Tunnel, chat_service, misbehaving
 from tests.faults.production import say
 from tests.runtime.test_deploy import make_certificate
 
@@ -83,3 +83,28 @@ def test_codes_leave_at_once_beside_programs_that_misbehave(
 def first_round_is_over(site: Production) -> bool:
     untried = "SELECT count(*) FROM kitting_notice WHERE lane = 'outlet' AND state IN ('queued', 'sending') AND attempts = 0"
     return site.ask(untried) == [(0,)]
+
+
+def test_codes_leave_at_once_beside_chat_rooms_that_misbehave(
+    site: Production, sink: Sink, tmp_path: Path
+) -> None:
+    make_certificate(tmp_path, "discord.com")
+    rooms = {room: f"discord://{room}/a_token_of_some_letters" for room in ROOMS}
+    with chat_service(tmp_path) as proxy:
+        site.more |= {"HTTPS_PROXY": proxy, "NO_PROXY": ""}
+        site.more["REQUESTS_CA_BUNDLE"] = str(tmp_path / "fullchain.pem")
+        alone, beside = delays_beside(site, rooms, told=3)
+        assert_as_deserved(site, ROOMS)
+    assert set(Tunnel.heard) == set(ROOMS)
+    assert Tunnel.heard.count("well") == 3
+    assert len(sink.mails) == len(set(sink.message_ids)) == 2 * CODES
+    assert site.ask(
+        "SELECT count(*) FROM kitting_notice WHERE lane = 'outlet' AND state = 'failed'"
+    ) == [(0,)]
+    assert beside[-1] <= SOON
+    say(
+        f"{len(ROOMS)} chat rooms at once, {len(ROOMS) - 1} of them at 500, 503, 429, 404, redirecting, hanging, talking nonsense or"
+        f" cutting the line, 3 messages each: what the good one was told came once each, all others wait for a later try;"
+        f" {CODES} codes meanwhile left after {beside[CODES // 2]:.2f} s (median) and {beside[-1]:.2f} s at most; alone"
+        f" {alone[CODES // 2]:.2f} and {alone[-1]:.2f} s"
+    )
