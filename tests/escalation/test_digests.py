@@ -23,7 +23,7 @@ from kitting.notices.actions import queue_message
 from kitting.notices.models import Notice, Outlet
 from kitting.notices.states import Lane, NoticeState
 from tests.escalation.town import ask, at
-from tests.factories import GrantFactory, NoticeFactory, TicketFactory
+from tests.factories import GrantFactory, NoticeFactory, TicketFactory, WaveFactory
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -250,6 +250,14 @@ def test_the_letter_waits_for_the_first_day_that_is_worked(town: Town):
     asks(town, "小池 健太", TEN)
     assert digest_for_leads(now=at("11-23 08:30")) == 0  # a national holiday
     assert digest_for_leads(now=at("11-24 08:30")) == 1
+
+
+def test_before_anybody_begins_the_letter_waits_for_the_wave(town: Town):
+    monday = at("11-16 08:30")
+    wave = WaveFactory.create(starts_at=monday + MINUTE)
+    town.journey(wave=wave, attention_at=wave.starts_at)
+    assert digest_for_leads(now=monday) == 0
+    assert digest_for_leads(now=monday + MINUTE) == 1
 
 
 def test_who_is_away_has_no_mail_or_nobody_left_gets_no_letter(town: Town):

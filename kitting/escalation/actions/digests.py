@@ -153,8 +153,8 @@ def _works_on(lead: User, book: CalendarBook, day: date) -> bool:
 
 
 def _tell_lead(lead: User, matter: str, *, now: datetime) -> bool:
-    found = week_of_lead(rights_of(lead, on=local_day(now)))
-    if not found.people or found.done == found.people:
+    found = week_of_lead(rights_of(lead, on=local_day(now)), now=now)
+    if not found.has_begun or found.done == found.people:
         return False
     said = queue_message(
         kind="lead_week",

@@ -110,14 +110,16 @@ class Week:
     waiting: int
     names: list[str]
     more: int
+    has_begun: bool
 
 
 WEEK_NAMES_MOST = 10
 
 
-def week_of_lead(rights: Rights) -> Week:
-    """Return the state of somebody's own people (two queries)."""
-    counts = _people_of(Journey.objects.open().in_scope(rights))
+def week_of_lead(rights: Rights, *, now: datetime) -> Week:
+    """Return the state of somebody's own people (three queries); a week has begun where their wave has, or one of them."""
+    own = Journey.objects.open().in_scope(rights)
+    counts = _people_of(own)
     stuck = (
         Ticket.objects.live()
         .in_scope(rights)
@@ -135,4 +137,7 @@ def week_of_lead(rights: Rights) -> Week:
         waiting=counts[Status.WAITING],
         names=names[:WEEK_NAMES_MOST],
         more=max(0, len(names) - WEEK_NAMES_MOST),
+        has_begun=bool(names)
+        or counts[Status.NOT_STARTED] < sum(counts.values())
+        or own.filter(wave__starts_at__lte=now).exists(),
     )
