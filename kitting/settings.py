@@ -100,7 +100,7 @@ MIDDLEWARE = [
     "kitting.monitor.middleware.monitor_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "kitting.site.middleware.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -171,6 +171,8 @@ else:
     # A server that does not answer must not hold a page for minutes.
     _options = DATABASES["default"].setdefault("OPTIONS", {})
     _options.setdefault("connect_timeout", 5)
+    # What is asked on every page is planned once for a connection (accounts/ready.py), not each time.
+    _options.setdefault("prepare_threshold", 5)
     # Nor may a statement, a lock or a forgotten transaction; deploy/start says how long (seconds, 0: no end).
     _ends = {
         "statement_timeout": env("STATEMENT_TIMEOUT", "0"),
@@ -294,6 +296,7 @@ COOKIE_PREFIX = "__Host-" if _https else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}kitto_session"
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

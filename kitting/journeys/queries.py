@@ -227,6 +227,7 @@ class Access:
 with_loan_and_person = Ready(
     lambda pk: Journey.objects.select_related("loan__device", "person").filter(pk=pk), int
 )
+_alone = Ready(lambda pk: Journey.objects.filter(pk=pk), int)
 records_of = Ready(lambda pk: StepRecord.objects.filter(journey=pk), int)
 
 
@@ -237,13 +238,15 @@ def journey_for(
     box: object,
     now: datetime,
     grace: timedelta,
+    alone: bool = False,
 ) -> Access | None:
     """Return a journey if this visitor may walk it: its person signed in, or its box session.
 
     `box` is what the browser's session keeps under BOX_KEY. A box session ends with the journey, with
-    a raised epoch (loss, exchange), and `grace` after everything is done. One query.
+    a raised epoch (loss, exchange), and `grace` after everything is done. One query; the device and the
+    person come along unless it is asked for `alone`.
     """
-    journey = with_loan_and_person.first(journey_id)
+    journey = (_alone if alone else with_loan_and_person).first(journey_id)
     if journey is None:
         return None
     if isinstance(user, User):
@@ -259,7 +262,7 @@ def journey_for(
     return None if ended else Access(journey, Via.BOX, None)
 
 
-def journey_here(request: SiteRequest, journey_id: int) -> Access:
+def journey_here(request: SiteRequest, journey_id: int, *, alone: bool = False) -> Access:
     """Return the journey if this visitor may walk it; for all others it does not exist."""
     access = journey_for(
         journey_id=journey_id,
@@ -267,6 +270,7 @@ def journey_here(request: SiteRequest, journey_id: int) -> Access:
         box=request.session.get(BOX_KEY),
         now=request.now,
         grace=BOX_GRACE,
+        alone=alone,
     )
     if access is None:
         raise Http404

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
+from csp.constants import HEADER
+from csp.middleware import CheckableLazyObject, CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.sessions.models import Session
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.db.models import Subquery
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -31,9 +37,12 @@ from kitting.site.rules import READING_COOKIE, Reading, permissions_policy, read
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
 
     from accounts.queries import Rights
+    from accounts.sessions import SessionStore
     from kitting.site.queries import SiteRequest
 
 # Addresses that must answer while the database is down or busy.
@@ -76,7 +85,51 @@ class OnlySmallFiles(TemporaryFileUploadHandler):
         )
 
 
-profile = Ready(lambda pk: SiteProfile.objects.filter(pk=pk), int)
+# What a view has to say of its own policy, beside a word that lets one script through.
+OWN_POLICY = ("_csp_config", "_csp_update", "_csp_replace", "_csp_exempt")
+
+
+@cache
+def usual_policy() -> str:
+    """Return what browsers may do on a page that asks for nothing of its own, put together once."""
+    return str(build_policy())
+
+
+class PolicyMiddleware(CSPMiddleware):
+    """Says on each page what browsers may do there."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Say the usual, or what a page needs beside it."""
+        has_own = any(hasattr(response, name) for name in OWN_POLICY)
+        if settings.DEBUG or has_own or getattr(request, "_csp_nonce", None) is not None:
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, usual_policy())
+        # Whoever asks for such a word now is told that it is too late.
+        request.csp_nonce = CheckableLazyObject(self._csp_nonce_post_response)  # type: ignore[attr-defined]
+        return response
+
+
+def _profile_and_session(key: str) -> QuerySet[SiteProfile]:
+    session = Session.objects.filter(session_key=key)
+    return SiteProfile.objects.filter(pk=SiteProfile.SINGLE).annotate(
+        session_data=Subquery(session.values("session_data")),
+        session_until=Subquery(session.values("expire_date")),
+    )
+
+
+_first_of_all = Ready(_profile_and_session, str)
+
+
+def profile_for(request: HttpRequest) -> SiteProfile:
+    """Return the profile of the site, and let the browser's session know what is kept of it: one question."""
+    store = cast("SessionStore", request.session)
+    found: Any = _first_of_all.first(store.session_key or "")
+    if found is None:
+        return SiteProfile()
+    store.take(found.session_data, until=found.session_until)
+    return cast("SiteProfile", found)
 
 
 def site_middleware(
@@ -88,7 +141,7 @@ def site_middleware(
         if request.path.startswith(BARE):
             return get_response(request)
         site = _without_nul(request)
-        site.profile = profile.first(SiteProfile.SINGLE) or SiteProfile()
+        site.profile = profile_for(request)
         site.now = timezone.now()  # noqa: TID251  # the one place that reads the clock for all views
         if site.profile.is_demo and site.profile.clock_offset:
             site.now += site.profile.clock_offset

@@ -148,4 +148,4 @@ def test_the_list_costs_the_same_for_one_and_for_three(
         TokenFactory.create(made_by=UserFactory.create())
 
 
-QUERIES = 7
+QUERIES = 6

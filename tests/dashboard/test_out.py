@@ -206,7 +206,7 @@ def test_the_page_of_what_is_left_costs_the_same_for_any_number_of_departments(
         lead.get("/dashboard/after/")
 
 
-AFTER_QUERIES = 10
+AFTER_QUERIES = 9
 
 
 def test_what_the_author_sees_leaves_as_it_stands_on_the_page(golden: GoldenCity) -> None:

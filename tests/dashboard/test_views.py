@@ -216,7 +216,7 @@ def test_the_pages_cost_the_same_whatever_they_show(town, number, django_assert_
         ask(town.begun(when=TEN), choice="trouble-1", now=TEN)
         town.journey(UserFactory.create(place=town.office))
     client = client_of(town.it)
-    for url, queries in ((BOARD, 5), (department_url(town.department), 11)):
+    for url, queries in ((BOARD, 4), (department_url(town.department), 10)):
         client.get(url)
         with django_assert_num_queries(queries):
             client.get(url)
@@ -309,7 +309,7 @@ def test_whatever_a_board_depends_on_gives_it_another_name(other):
 
 
 @pytest.mark.parametrize("number", [1, 8])
-def test_where_counts_are_kept_the_whole_page_costs_eight_statements(
+def test_where_counts_are_kept_the_whole_page_costs_seven_statements(
     town, number, django_assert_num_queries, settings
 ):
     settings.BOARD_COUNTERS = True
@@ -320,12 +320,12 @@ def test_where_counts_are_kept_the_whole_page_costs_eight_statements(
     client = client_of(town.it)
     client.get(BOARD)
     ask(town.begun(when=TEN), now=TEN)
-    # Something happened, so everything is counted: session, person, rights, the site, what happened
+    # Something happened, so everything is counted: site and session, person, rights, what happened
     # last, counts, tickets, the queue.
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         page = client.get(BOARD)
     assert f'<span class="badge">{number + 1}</span>' in page.content.decode()
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert client.get(BOARD).status_code == 200
 
 
@@ -496,9 +496,9 @@ def test_pages_below_the_board_cost_the_same_whatever_they_show(
         resolve(ticket=ticket, by=town.it, words="", now=moment)
     client = client_of(town.it)
     pages = (
-        (f"/dashboard/people/{journey.pk}/", 13),
-        (f"/dashboard/devices/{journey.loan.device_id}/", 9),
-        ("/dashboard/insights/", 17),
+        (f"/dashboard/people/{journey.pk}/", 12),
+        (f"/dashboard/devices/{journey.loan.device_id}/", 8),
+        ("/dashboard/insights/", 16),
     )
     for url, queries in pages:
         client.get(url)

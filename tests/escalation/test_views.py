@@ -508,7 +508,7 @@ def test_the_desk_costs_the_same_whatever_its_length(town, number, django_assert
         )
     client = client_of(town.it)
     client.get(reverse("escalation:desk"))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         client.get(reverse("escalation:desk"))
 
 

@@ -767,15 +767,15 @@ def test_every_page_is_there_in_english(phone: Client, waiting: Journey) -> None
 
 
 @pytest.mark.parametrize("key", ["check-box", "connect-wifi", "open-guide", "office-files"])
-def test_a_step_page_asks_six_times(phone, waiting, key, django_assert_max_num_queries):
+def test_a_step_page_asks_four_times(phone, waiting, key, django_assert_max_num_queries):
     phone.get(url("step", waiting, key))
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(4):
         phone.get(url("step", waiting, key))
 
 
-def test_done_asks_ten_times(phone, waiting, django_assert_max_num_queries):
+def test_done_asks_nine_times(phone, waiting, django_assert_max_num_queries):
     phone.get(url("step", waiting, "power-on"))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(9):
         phone.post(url("done", waiting, "power-on"), {"client_key": "k"})
 
 

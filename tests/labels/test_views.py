@@ -97,7 +97,7 @@ def test_the_page_asks_as_often_whatever_there_is(
         data = {"what": "labels", "codes": ["x"], "written": []}
         Job.objects.create(kind=f"labels:{number}", created_at=NOW, heard_at=NOW, data=data)
     client.get("/labels/")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         client.get("/labels/")
 
 

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from kitting.journeys.models import Event, Journey, StepRecord
 
 
+# The columns of a journey that replaying its events gives.
+DERIVED = (
+    *("status", "help_state", "current_step", "opened_at", "steps_done", "ready_done"),
+    *("active_seconds", "opened_seconds", "ready_seconds", "asked_at", "event_count"),
+    *("begun_at", "last_event_at", "arrived_at", "ready_at", "at_home_at", "paused_until"),
+    *("on_paper", "fast_until"),
+)
 FROZEN = ("edition", "flags", "step_keys", "steps_total", "ready_total")
 
 

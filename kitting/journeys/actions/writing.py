@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
 
-from accounts.ready import Ready
+from accounts.ready import Ready, ReadyInsert, ReadyUpdate
 from kitting.journeys import rules
 from kitting.journeys.actions.counting import counted, keep_count, keeps_count
 from kitting.journeys.actions.errors import (
@@ -18,7 +18,7 @@ from kitting.journeys.actions.errors import (
     UnknownStepError,
     Who,
 )
-from kitting.journeys.actions.facts import FROZEN, progress_of, row_values
+from kitting.journeys.actions.facts import DERIVED, FROZEN, progress_of, row_values
 from kitting.journeys.models import Event, EventNote, Journey, StepRecord
 from kitting.journeys.queries import records_of
 from kitting.journeys.states import EventKind, Via
@@ -108,8 +108,7 @@ def write(
         after = rules.apply(plan, after, fact)
         item = Said(fact, client_at=said[-1].client_at)
         events.append(_event(journey, item, number=after.event_count, who=who))
-    Event.objects.bulk_create(events)
-    _write_notes(events, said, who)
+    _write_events(events, said, who)
     _write_records(journey, before, after)
     _write_row(journey, plan, after, now)
     if keeps_count():
@@ -166,14 +165,27 @@ def _event(journey: Journey, item: Said, *, number: int, who: Who) -> Event:
     )
 
 
-def _write_notes(events: Sequence[Event], said: Sequence[Said], who: Who) -> None:
+_write_event = ReadyInsert(Event).write
+
+
+def _write_events(events: Sequence[Event], said: Sequence[Said], who: Who) -> None:
+    """Write what happened, and in rows of their own what was said beside it."""
     notes = [
         EventNote(event=event, text=item.text, client_address=who.client_address)
         for event, item in zip(events, said, strict=False)
         if item.text or who.client_address
     ]
+    if len(events) == 1 and not notes:  # nobody asks for its number
+        _write_event(events[0])
+        return
+    Event.objects.bulk_create(events)
     if notes:
         EventNote.objects.bulk_create(notes)
+
+
+RECORD_OF = ("journey", "step_key")
+MARK = ("result", "method", "opened_at", "done_at", "reason", "seconds")
+_write_record = ReadyInsert(StepRecord, once_by=RECORD_OF, changes=MARK).write
 
 
 def _write_records(journey: Journey, before: rules.Progress, after: rules.Progress) -> None:
@@ -196,13 +208,15 @@ def _write_records(journey: Journey, before: rules.Progress, after: rules.Progre
         for key, mark in after.marks.items()
         if before.marks.get(key) != mark
     ]
-    if changed:
+    if len(changed) == 1:
+        _write_record(changed[0])
+    elif changed:
         StepRecord.objects.bulk_create(
-            changed,
-            update_conflicts=True,
-            unique_fields=["journey", "step_key"],
-            update_fields=["result", "method", "opened_at", "done_at", "reason", "seconds"],
+            changed, update_conflicts=True, unique_fields=RECORD_OF, update_fields=MARK
         )
+
+
+_write_derived = ReadyUpdate(Journey, *DERIVED, "attention_at").write
 
 
 def _write_row(
@@ -213,4 +227,6 @@ def _write_row(
         setattr(journey, name, value)
     if journey.begun_at == now:
         values |= {name: getattr(journey, name) for name in FROZEN}
-    Journey.objects.filter(pk=journey.pk).update(**values)
+        Journey.objects.filter(pk=journey.pk).update(**values)
+    else:
+        _write_derived(journey.pk, values)

@@ -156,7 +156,7 @@ class _Standing:
 
 
 def _standing(request: SiteRequest, journey_id: int, key: str) -> _Standing:
-    access = access_of(request, journey_id)
+    access = access_of(request, journey_id, alone=True)
     journey = access.journey
     if journey.edition_id is None:
         raise Http404

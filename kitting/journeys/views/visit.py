@@ -42,9 +42,9 @@ LONGEST_KEY = 60
 SCANNED_KEY = "scanned"
 
 
-def access_of(request: SiteRequest, journey_id: int) -> Access:
+def access_of(request: SiteRequest, journey_id: int, *, alone: bool = False) -> Access:
     """Return the journey if this visitor may walk it; for all others it does not exist."""
-    access = journey_here(request, journey_id)
+    access = journey_here(request, journey_id, alone=alone)
     return replace(access, client_at=getattr(request, "pressed_at", None))
 
 
