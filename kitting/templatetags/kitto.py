@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from kitting.lib import marks
 from kitting.lib.codes import LENGTH, shown
 from kitting.lib.markup import as_html
 from kitting.lib.ruby import Marked, as_yomi
@@ -28,7 +29,7 @@ _COUNTED = (
     r"(?<![A-Za-z0-9&#.,-])\d+(?:[.,〜~-]\d+)* ?"
     r"(?:分|秒|時間|日|人|件|回|枚|台|文字|桁|cm|mm|%|\N{FULLWIDTH PERCENT SIGN})"
 )
-_TOGETHER = re.compile(rf"内線 ?\d+|{_COUNTED}|{_HYPHENATED}")
+_TOGETHER = re.compile(rf"内線 ?\d+|{_COUNTED}|{_HYPHENATED}|{marks.WORD}")
 _LONGEST = 24  # a longer word would push the page sideways at 320 px and large text
 _LABEL = re.compile(r"「([^「」]+)」|&quot;((?:(?!&quot;).)+)&quot;")
 
@@ -116,8 +117,7 @@ def picture_words(  # noqa: PLR0913, PLR0917  # a place and a size: what words i
 ) -> SafeString:
     """Write words into a drawing, pressed together where they would be wider than `width`."""
     words = str(text or "")
-    wide = sum(size * (1.0 if character > "\u2000" else 0.56) for character in words)
-    fitted = format_html(' textLength="{}" lengthAdjust="spacingAndGlyphs"', width)
+    is_sign = re.fullmatch(marks.WORD, words)
     return format_html(
         '<text x="{}" y="{}" font-size="{}" class="{}"{}{}>{}</text>',
         x,
@@ -125,9 +125,17 @@ def picture_words(  # noqa: PLR0913, PLR0917  # a place and a size: what words i
         size,
         kind,
         format_html(' text-anchor="{}"', anchor) if anchor else "",
-        fitted if wide > width else "",
+        marks.fitted(words, size, width) if is_sign else fit(words, size, width),
         words,
     )
+
+
+def fit(words: str, size: float, width: float) -> SafeString:
+    """Return what presses words in a picture together where they would be wider than `width`."""
+    wide = sum(size * (1.0 if character > "\u2000" else 0.56) for character in words)
+    if wide <= width:
+        return SafeString()
+    return format_html(' textLength="{}" lengthAdjust="spacingAndGlyphs"', f"{width:g}")
 
 
 @register.simple_tag
@@ -176,6 +184,8 @@ def _on_words(
 
 def _kept_together(match: re.Match[str]) -> str:
     words = match[0]
+    if re.fullmatch(marks.WORD, words):
+        return marks.bound(words)
     return words if len(words) > _LONGEST else f'<span class="nb">{words}</span>'
 
 

@@ -1,4 +1,4 @@
-"""`{% include %}` as Django has it, but what is the same on every page is drawn once and kept.
+"""`{% include %}` as Django has it, but what is the same on every page is drawn once and kept; and whole pages so.
 
 An icon stands on a page twenty times and more, and each include costs as much as a paragraph.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from django import template
 from django.core.files.storage import storages
@@ -15,16 +15,19 @@ from django.template import loader
 from django.template.loader_tags import IncludeNode, do_include
 from django.utils import translation
 from django.utils.html import conditional_escape
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 
+from kitting.lib import marks
+from kitting.lib.marks import ANY, HERE, NUMBER, PRESS, TOKEN, WORDS, bound, hole, hole_at
 from kitting.site.rules import Reading
+from kitting.templatetags.kitto import fit, nobreak
+from kitting.templatetags.kitto_reading import with_readings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from django.core.files.storage import Storage
-    from django.template.base import FilterExpression, Parser, Token
-    from django.utils.safestring import SafeString
+    from django.template.base import FilterExpression, NodeList, Parser, Template, Token
 
 register = template.Library()
 
@@ -77,7 +80,6 @@ class KeptIncludeNode(IncludeNode):
 
 LABEL = "kept"
 MOST = 1_500
-TOKEN, HERE = "\ue000", "\ue001"  # no page of ours has these characters
 drawn_once: dict[tuple[object, ...], tuple[Storage, SafeString]] = {}
 
 
@@ -120,6 +122,9 @@ class _Reader:
 
     reading: Reading
     get_full_path: str = ""
+    get_host: str = ""
+    shared_pc: bool = False
+    is_inside: bool = False
 
 
 @register.simple_tag(takes_context=True)
@@ -138,3 +143,132 @@ def reading_tools(context: template.Context) -> SafeString:
         HERE, conditional_escape(here)
     )
     return mark_safe(filled)  # noqa: S308  # drawn by a template; what is put in is escaped
+
+
+# --- whole pages ----------------------------------------------------------------------------------
+
+HOLES = "_holes"
+PAGES_MOST = 400
+
+
+@register.tag
+def fresh(parser: Parser, _token: Token) -> FreshNode:
+    """Draw what it holds for each page anew, with all that is known of the person, also where the page is kept.
+
+    It sees what the view gives, and nothing that a loop or a `with` around it does.
+    """
+    nodelist = parser.parse(("endfresh",))
+    parser.delete_first_token()
+    return FreshNode(nodelist)
+
+
+class FreshNode(template.Node):
+    """A stretch of a page that is never kept."""
+
+    def __init__(self, nodelist: NodeList) -> None:
+        """Keep what stands inside."""
+        self.nodelist = nodelist
+
+    def render(self, context: template.Context) -> SafeString:
+        """Return the stretch, or a sign for it where the page around it is drawn to be kept."""
+        holes = context.get(HOLES)
+        if holes is None:
+            return self.nodelist.render(context)
+        holes.append(self.nodelist)
+        return SafeString(hole(len(holes) - 1))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a page says of the site."""
+
+    service_name: str
+
+
+class _Said(dict[str, str]):
+    """What stands on one person's page for a sign; words are made ready when they are asked for."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        """Take words of one device or person by their signs."""
+        super().__init__()
+        self._words = words
+
+    def __missing__(self, sign: str) -> str:
+        if fitting := marks.fitting(sign):
+            return fit(self._words.get(fitting[0], ""), *fitting[1:])
+        for own, word in self._words.items():
+            if sign == own:
+                return conditional_escape(word)
+            if sign == bound(own):
+                return nobreak(word)
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A page cut at its signs: text and sign by turns, and what is drawn at its holes."""
+
+    storage: Storage
+    pieces: Sequence[str]
+    holes: Sequence[NodeList]
+
+    @classmethod
+    def drawn(cls, page: Template, values: dict[str, Any]) -> Self:
+        """Draw a page with signs for all that is of one person."""
+        holes: list[NodeList] = []
+        html = page.render(template.Context({**values, HOLES: holes}))
+        return cls(storages["staticfiles"], ANY.split(html), holes)
+
+    def filled(self, said: Mapping[str, str], context: template.Context) -> str:
+        """Return the page of one person."""
+        pieces = list(self.pieces)
+        for at in range(1, len(pieces), 2):
+            number = hole_at(pieces[at])
+            if not 0 <= number < len(self.holes):
+                pieces[at] = said[pieces[at]]
+            elif html := self.holes[number].render(context).strip():
+                pieces[at] = WORDS.sub(lambda sign: said[sign[0]], with_readings(html, context))
+            else:
+                pieces[at] = ""
+        return "".join(pieces)
+
+
+kept_pages: dict[tuple[object, ...], _Kept] = {}
+
+
+@register.simple_tag(takes_context=True)
+def alike_page(context: template.Context, name: str) -> SafeString:
+    """Draw a page; where the view says what makes it alike for many (`alike`), only what differs.
+
+    `alike` has what the page is drawn from: `same`, by value; `below`, kept under a `label`; `words` of one device
+    or person by their sign. Nothing else gets in but through `fresh`, so that nothing of one person's page can be on
+    another's.
+    """
+    page = cast("Template", context.template).engine.get_template(name)
+    alike, request = context.get("alike"), context["request"]
+    if alike is None:
+        return page.render(context)
+    shown = _Shown(request.profile.service_name)
+    reader = _Reader(
+        reading=request.reading,
+        get_host=request.get_host(),
+        shared_pc=request.shared_pc,
+        is_inside=request.shared_pc and request.is_inside,
+    )
+    key = (name, translation.get_language(), alike.label, shown, reader, *alike.same.items())
+    kept = kept_pages.get(key)
+    if kept is None or kept.storage is not storages["staticfiles"]:
+        values = {"request": reader, "profile": shown, "csrf_token": TOKEN, "here": HERE}
+        kept = _Kept.drawn(page, {**values, "form_key": PRESS, **alike.same, **alike.below})
+        if len(kept_pages) >= PAGES_MOST:
+            kept_pages.clear()
+        kept_pages[key] = kept
+    said = _Said(alike.words)
+    said |= {
+        TOKEN: conditional_escape(str(context["csrf_token"])),
+        HERE: conditional_escape(context["here"]),
+        PRESS: context["form_key"],
+        str(NUMBER): str(context["journey"].pk),
+    }
+    with context.render_context.push_state(page):
+        return mark_safe(kept.filled(said, context))  # noqa: S308  # drawn by templates; what is put in is escaped

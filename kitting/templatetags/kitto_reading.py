@@ -36,10 +36,14 @@ class FuriganaNode(template.Node):
 
     def render(self, context: template.Context) -> SafeString:
         """Return the stretch, with readings where they are wished for."""
-        html = self.nodelist.render(context)
-        reading = getattr(context.get("request"), "reading", Reading())
-        if reading.ruby not in RUBY_GRADES or translation.get_language() != "ja":
-            return html
-        edition_id = getattr(context.get("journey"), "edition_id", None)
-        found = annotated(html, readings_of(edition_id), above=RUBY_GRADES[reading.ruby])
-        return mark_safe(found)  # noqa: S308  # safe before; only our own tags were added
+        return with_readings(self.nodelist.render(context), context)
+
+
+def with_readings(html: str, context: template.Context) -> SafeString:
+    """Put readings above the kanji of some HTML where the person wishes for them."""
+    reading = getattr(context.get("request"), "reading", Reading())
+    if reading.ruby not in RUBY_GRADES or translation.get_language() != "ja":
+        return mark_safe(html)  # noqa: S308  # safe before
+    edition_id = getattr(context.get("journey"), "edition_id", None)
+    found = annotated(html, readings_of(edition_id), above=RUBY_GRADES[reading.ruby])
+    return mark_safe(found)  # noqa: S308  # safe before; only our own tags were added

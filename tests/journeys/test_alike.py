@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from kitting.journeys.models import Journey
 from kitting.journeys.queries import OWN_WORDS, device_words
 from kitting.lib.codes import make_code
 from kitting.site.actions import Word, save_words
+from kitting.site.models import Announcement, SiteProfile
 from kitting.site.queries import forget_words
 from kitting.site.rules import READING_COOKIE
 from kitting.templatetags import kitto_kept
@@ -38,6 +40,7 @@ def forget() -> None:
     forget_editions()
     forget_words()
     kitto_kept.drawn_once.clear()
+    kitto_kept.kept_pages.clear()
 
 
 def someone(number: int, **fields: Any) -> Journey:
@@ -124,6 +127,7 @@ def test_a_page_is_the_same_whoever_was_there_before(looks: list[Callable[[], st
         for number in order:
             assert looks[number]() == cold[number]
     assert len(kitto_kept.drawn_once) > 50  # otherwise nothing was kept
+    assert len(kitto_kept.kept_pages) > 50
 
 
 def test_nothing_of_one_person_or_device_is_kept(looks: list[Callable[[], str]]) -> None:
@@ -131,6 +135,8 @@ def test_nothing_of_one_person_or_device_is_kept(looks: list[Callable[[], str]])
     for look in looks:
         look()
     drawn = "".join(html for _storage, html in kitto_kept.drawn_once.values())
+    drawn += "".join("".join(kept.pieces) for kept in kitto_kept.kept_pages.values())
+    drawn += repr(list(kitto_kept.kept_pages))
     assert "こうなれば成功です" in drawn
     for journey in Journey.objects.select_related("person", "loan__device"):
         device = journey.loan.device
@@ -168,3 +174,43 @@ def test_a_page_is_light(waiting: Journey) -> None:
         sizes[key] = len(gzip.compress(page.content, 6))
     assert max(sizes.values()) <= 5_900, sizes
     assert sorted(sizes.values())[len(sizes) // 2] <= 4_700, sizes
+
+
+def test_what_is_of_one_person_now_stands_on_a_page_that_others_share(guide: Any) -> None:
+    forget()
+    first, second = someone(7), someone(8)
+    calm, asking = box_client(first, done=2), box_client(second, done=2)
+    paths = [
+        reverse("journeys:step", args=[journey.pk, journey.current_step])
+        for journey in (first, second)
+    ]
+    for who, path in zip((calm, asking), paths, strict=True):
+        who.get(path)
+    assert len(kitto_kept.kept_pages) == 1
+    ask = reverse("escalation:ask", args=[second.pk])
+    choice = re.search(r'name="choice" value="([\w-]+)"', asking.get(ask).content.decode())
+    assert choice
+    asking.post(ask, {"choice": choice[1], "wish": "screen"})
+    assert 'id="help-title"' in asking.get(paths[1]).content.decode()
+    assert 'id="help-title"' not in calm.get(paths[0]).content.decode()
+    assert "kitto_shared" not in calm.cookies
+    calm.cookies["kitto_shared"] = "1"
+    assert "data-idle" in calm.get(paths[0]).content.decode()
+    assert "data-idle" not in asking.get(paths[1]).content.decode()
+    with_token = re.findall(
+        r'name="csrfmiddlewaretoken" value="(\w+)"', calm.get(paths[0]).content.decode()
+    )
+    assert len(with_token) > 1
+    assert len(set(with_token)) == 1
+
+
+def test_signs_that_stand_in_a_text_by_themselves_say_nothing(guide: Any) -> None:
+    forget()
+    journey = someone(9)
+    client = box_client(journey, done=0)
+    wild = "外字\ue000 \ufdd0\ufdd1\ufdd3\ufde3\ufdef777000777000777"
+    Announcement.objects.create(text=wild, starts_at=NOW - timedelta(days=3_650))
+    SiteProfile.objects.update(has_announcements=True)
+    page = client.get(reverse("journeys:step", args=[journey.pk, journey.current_step]))
+    assert "外字\ue000" in page.content.decode()
+    assert page.content.decode().count("777000777000777") == 1

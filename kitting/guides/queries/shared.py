@@ -23,7 +23,7 @@ class Noted(Mapping[str, Any]):
         self, site: Mapping[str, Any], own: Mapping[str, Any], *, names: Collection[str]
     ) -> None:
         """Take both; `names` are the words that may be of one device or person."""
-        self.site = site
+        self.site, self.own = site, own
         self.used = 0
         self._all = {**site, **own}
         self._names = names

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +22,7 @@ from kitting.guides.queries.shared import Noted, flags_name, made_once
 from kitting.guides.states import CheckType, ReadOn
 from kitting.journeys import actions, rules
 from kitting.journeys.forms import OwnWordForm, SeenForm, SerialForm
+from kitting.journeys.queries import OWN_WORDS
 from kitting.journeys.states import Method, Outcome, Result, Via, Why
 from kitting.journeys.views.check import (
     SEEN_BY_PAGE,
@@ -47,14 +48,16 @@ from kitting.journeys.views.visit import (
     visit_of,
     who_of,
 )
+from kitting.lib import marks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from django import forms
 
     from kitting.guides.queries.shapes import StepPage
-    from kitting.journeys.queries import Access
+    from kitting.journeys.models import Journey
+    from kitting.journeys.queries import Access, StepState
     from kitting.site.queries import SiteRequest
 
 # Where only the rules of a step are asked for, and none of its words.
@@ -82,35 +85,15 @@ def _step_page(
     slow: bool = False,
 ) -> HttpResponse:
     visit = visit_of(request, access, at=key)
-    page, label = _page(visit, key)
-    record = visit.records.get(key)
-    after = _after(request, visit, key)
-    context = context_of(request, visit)
+    page, label, alike = (*_page(visit, key), None) if form else _page_for_all(visit, key)
+    context = _step_context(request, visit, page, form=form)
+    if alike is not None:
+        context["alike"] = replace(alike, same=_same_for_many(context))
     context |= {
-        "page": page,
-        "is_after": after is not None,
-        "is_yours": context["by_box"] and record is None,
         "kept": {"page": label, "way": visit.kept},
-        "record": record,
-        "result": Result(record.result) if record else None,
-        "after": after,
-        "before": page.previous_key if page.previous_key in visit.records else "",
-        "check": template_of(page),
-        "may_skip": may_skip(page),
-        "is_away": rules.is_away(visit.journey.last_event_at, request.now),
-        "seen_by_page": page.check_type in SEEN_BY_PAGE,
-        "notes": step_notes(
-            cast("int", visit.journey.edition_id),
-            key,
-            version=request.profile.notes_version,
-            language=language(),
-        ),
-        "is_settled": record is not None and record.is_settled,
         "refused": isinstance(form, (SeenForm, OwnWordForm)),
-        "reads_on_phone": page.phase.read_on == ReadOn.PHONE_OR_PAPER,
         "slow": slow,
         "here": step_url(visit.journey, key),
-        **check_context(request, visit, page, form),
     }
     status = 429 if slow else 422 if form is not None and form.is_bound else 200
     response = render(request, "journeys/step.html", context, status=status)
@@ -118,19 +101,134 @@ def _step_page(
     return response
 
 
+def _step_context(
+    request: SiteRequest, visit: Visit, page: StepPage, *, form: forms.Form | None
+) -> dict[str, Any]:
+    record = visit.records.get(page.key)
+    after = _after(request, visit, page.key)
+    context = context_of(request, visit)
+    check = check_context(request, visit, page, form)
+    return context | {
+        "page": page,
+        "flags": visit.journey.flags,
+        "is_after": after is not None,
+        "is_yours": context["by_box"] and record is None,
+        "record": record,
+        "result": Result(record.result) if record else None,
+        "after": after,
+        "before": page.previous_key if page.previous_key in visit.records else "",
+        "check": template_of(page),
+        # What is typed in or drawn for one device is never kept.
+        "check_is_own": "form" in check or "qr" in check,
+        "may_skip": may_skip(page),
+        "is_away": rules.is_away(visit.journey.last_event_at, request.now),
+        "seen_by_page": page.check_type in SEEN_BY_PAGE,
+        "notes": step_notes(
+            cast("int", visit.journey.edition_id),
+            page.key,
+            version=request.profile.notes_version,
+            language=language(),
+        ),
+        "is_settled": record is not None and record.is_settled,
+        "reads_on_phone": page.phase.read_on == ReadOn.PHONE_OR_PAPER,
+        **check,
+    }
+
+
+# --- what many see alike ----------------------------------------------------------------------------
+
+# What the frame of a step's page is drawn from where it is kept; some of it only some checks have.
+PLAINLY_SAME = (
+    *("is_after", "is_yours", "result", "before", "check", "may_skip", "is_away"),
+    *("seen_by_page", "is_settled", "reads_on_phone", "on_device", "may_arrive"),
+    *("check_is_own", "own_word", "says_opened", "is_practice", "module"),
+    *("word", "tail", "is_jis", "minimum", "version", "seconds"),
+)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """What a page shows everybody who has the same, for the tag `alike_page`.
+
+    `same` is compared by value; `below` goes with the `label`; `words` of one device or person are put in by
+    their signs.
+    """
+
+    label: str
+    below: Mapping[str, Any]
+    words: Mapping[str, str]
+    same: Mapping[str, Hashable] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _JourneyShown:
+    """What a kept page knows of a journey."""
+
+    edition_id: int | None
+    arrived_at: bool
+    pk: int = marks.NUMBER
+
+
+@dataclass(frozen=True)
+class _RecordShown:
+    """What a kept page knows of a step that has a mark."""
+
+    is_supposed: bool
+    method: str
+
+
+@dataclass(frozen=True)
+class _WayShown:
+    """What a kept page knows of the way: where it goes on, once this step is done."""
+
+    next: StepState | None
+
+
+def _same_for_many(context: Mapping[str, Any]) -> dict[str, Hashable]:
+    journey, record, after = context["journey"], context["record"], context["after"]
+    goes_on = context["way"].next if context["is_settled"] else None
+    return {name: context.get(name) for name in PLAINLY_SAME} | {
+        "notes": tuple(context["notes"]),
+        "journey": _JourneyShown(journey.edition_id, journey.arrived_at is not None),
+        "record": _RecordShown(record.is_supposed, record.method) if record else None,
+        "after": replace(after, done_at=None) if after else None,
+        "way": _WayShown(replace(goes_on, done_at=None) if goes_on else None),
+    }
+
+
+def _page_for_all(visit: Visit, key: str) -> tuple[StepPage, str, Alike | None]:
+    """Return a step with signs for words of one device or person, its label, and what it shows everybody.
+
+    A check may have to know such a word: then it is the page of one person, which is no other's.
+    """
+    signs = marks.words_of(OWN_WORDS)
+    own = {name: word for name, word in visit.words.own.items() if word}
+    words = Noted(visit.words.site, {name: signs[name] for name in own}, names=())
+    try:
+        page, label = _step_of(visit.journey, key, words, drawn_for=tuple(own))
+    except StepNotFoundError as error:
+        raise Http404 from error
+    if page.check and marks.WORDS.search(repr(page.check)):
+        return (*_page(visit, key), None)
+    flags = visit.journey.flags
+    below = {"page": page, "flags": flags, "words": words, "kept": {"page": label}}
+    return page, label, Alike(label, below, {signs[name]: word for name, word in own.items()})
+
+
 def _page(visit: Visit, key: str) -> tuple[StepPage, str]:
     """Return a step, and the label it is kept under where it is the same for others."""
-    journey = visit.journey
     try:
-        return _step_of(cast("int", journey.edition_id), key, journey.flags, visit.words)
+        return _step_of(visit.journey, key, visit.words, drawn_for="one")
     except StepNotFoundError as error:
         raise Http404 from error
 
 
 def _step_of(
-    edition_id: int, key: str, flags: Mapping[str, str], words: Noted
+    journey: Journey, key: str, words: Noted, *, drawn_for: Hashable
 ) -> tuple[StepPage, str]:
-    name = ("step", words is PLAIN, key, language(), flags_name(flags))
+    """Return a step and its label; `drawn_for` tells words of one, none, or signs for them apart."""
+    edition_id, flags = cast("int", journey.edition_id), journey.flags
+    name = ("step", drawn_for, key, language(), flags_name(flags))
     return made_once(
         edition_id, name, words, lambda: step_page(edition_id, key, flags, words, language())
     )
@@ -161,7 +259,7 @@ def _standing(request: SiteRequest, journey_id: int, key: str) -> _Standing:
     if journey.edition_id is None:
         raise Http404
     try:
-        page, _label = _step_of(journey.edition_id, key, journey.flags, PLAIN)
+        page, _label = _step_of(journey, key, PLAIN, drawn_for="nobody")
     except StepNotFoundError as error:
         raise Http404 from error
     return _Standing(access, page)
