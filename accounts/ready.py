@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.db import (
@@ -21,6 +21,7 @@ from django.db import (
 )
 from django.db.models import Model
 from django.db.models.query import get_related_populators
+from psycopg import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -164,6 +165,13 @@ def _columns(model: type[Model], names: Iterable[str]) -> list[str]:
     return [_line().ops.quote_name(str(field.column)) for field in fields]
 
 
+class _Planned(Cursor[Any]):
+    """Says everything by a statement that PostgreSQL plans once for a connection."""
+
+    def execute(self, query: Any, params: Any = None, **_more: Any) -> Any:
+        return super().execute(query, params, prepare=True)
+
+
 def _line() -> BaseDatabaseWrapper:
     """Return this thread's connection itself: Django's `connection` looks it up at every touch."""
     return connections[DEFAULT_DB_ALIAS]
@@ -227,7 +235,7 @@ def _planned(
 ) -> T:
     """Say it by a statement that PostgreSQL plans once for a connection."""
     line.ensure_connection()
-    with line.make_cursor(_kept_plans()(line.connection)) as cursor:
+    with line.make_cursor(cast("CursorWrapper", _Planned(line.connection))) as cursor:
         cursor.execute(sql, [_of_no_kind(value) for value in params])
         return then(cursor)
 
@@ -237,18 +245,6 @@ def _of_no_kind(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value) if isinstance(value, (str, int)) else value
-
-
-@cache
-def _kept_plans() -> type[Any]:
-    # Only where PostgreSQL is the database is there anything to import.
-    from psycopg import Cursor  # noqa: PLC0415
-
-    class Planned(Cursor[Any]):
-        def execute(self, query: Any, params: Any = None, **_more: Any) -> Any:
-            return super().execute(query, params, prepare=True)
-
-    return Planned
 
 
 def _converted(

@@ -31,7 +31,7 @@ class SessionStore(db.SessionStore):
         if found is None and self.session_key:
             found = _kept.first(self.session_key)
         # A session ends by the clock on the wall, which no demo moves.
-        if found is not None and found.expire_date > timezone.now():  # noqa: TID251
+        if found is not None and found.expire_date > timezone.now():  # noqa: TID251  # see above
             return found
         self._session_key = None
         return None

@@ -478,7 +478,7 @@ def test_the_page_of_rules_costs_the_same_with_more_of_them(
         PolicyFactory.create()
     client.force_login(town.it)
     client.get(reverse("escalation:ladder"))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         client.get(reverse("escalation:ladder"))
 
 
@@ -671,7 +671,7 @@ def test_the_rota_costs_the_same_with_more_duties(
         duty(town, "11-10", person=GrantFactory.create(role=Role.IT).person)
     client.force_login(town.it)
     client.get(reverse("escalation:rota"))
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(16):
         client.get(reverse("escalation:rota"))
 
 
