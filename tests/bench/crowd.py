@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 HOST = "kitto.example.lg.jp"
 # What a proxy keeps open towards the web process at most.
 LINES = 32
+# After so many requests the proxy opens a new one: as `deploy/nginx` says.
+REQUESTS_A_LINE = 50
 PATIENCE = 30
 ONE_IN_ASKS = 8
 POLLS = 2
@@ -52,9 +54,13 @@ class Line:
     def __init__(self, port: int) -> None:
         self.port = port
         self.ends: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.asked = 0
 
     async def ask(self, head: str, body: bytes) -> Answer:
-        """Ask, on a new connection where the kept one was closed meanwhile."""
+        """Ask, on a new connection where the kept one was closed meanwhile or has served its time."""
+        self.asked += 1
+        if self.asked % REQUESTS_A_LINE == 0:
+            self.close()
         if self.ends is not None:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
                 return await self._ask(head, body)

@@ -73,3 +73,11 @@ def test_every_bench_still_finds_what_it_measures() -> None:
     # In a process of its own: a bench chooses its settings when it is imported.
     wanted = "; ".join(f"import tests.bench.{name}" for name in sorted(benches))
     subprocess.run([sys.executable, "-c", wanted], cwd=ROOT, check=True)
+
+
+def test_the_crowd_of_the_bench_keeps_its_lines_as_long_as_the_proxy_does() -> None:
+    """Web processes share the work only because no line is kept for ever; a bench that did otherwise measured another site."""
+    shipped = (ROOT / "deploy" / "nginx" / "kitto.conf.template").read_text(encoding="utf-8")
+    crowd = (ROOT / "tests" / "bench" / "crowd.py").read_text(encoding="utf-8")
+    kept = re.findall(r"^ *keepalive_requests (\d+);", shipped, re.MULTILINE)
+    assert kept == re.findall(r"^REQUESTS_A_LINE = (\d+)$", crowd, re.MULTILINE) != []
