@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.faults
 A_SECOND, WALKERS = 50, 200
+# So many have come before the first of those that are counted: to wake a process up is no matter of tables.
+WARM, WARM_AT_ONCE = 200, 8
 # How long (seconds) the load runs before and after; the old code goes on for a while on the new tables.
 BEFORE, AFTER = 3, 10
 # Nobody waits longer than this (seconds) while tables are changed: a migration waits half a second for a lock.
@@ -93,6 +95,13 @@ class Load:
                 pool.submit(self.visit, number)
 
 
+def warm(site: Production, walkers: list[Walker]) -> None:
+    """Let every page and press be asked for whose load is counted."""
+    early = Load(site, walkers)
+    with ThreadPoolExecutor(WARM_AT_ONCE) as pool:
+        list(pool.map(early.visit, range(WALKERS * 50, WALKERS * 50 + WARM)))
+
+
 @contextmanager
 def load(site: Production, walkers: list[Walker]) -> Iterator[list[Answer]]:
     """Let people come until the block ends."""
@@ -124,6 +133,7 @@ def release(site: Production) -> float:
 def test_old_code_serves_while_its_tables_become_todays(old: Production) -> None:
     walkers = old.walkers(WALKERS)
     old.start("web")
+    warm(old, walkers)
     new = Production(old.folder, old.database, old.broker, old.static)
     (before,) = old.ask(MIGRATIONS)[0]
     with load(old, walkers) as answers:
