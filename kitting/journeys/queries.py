@@ -23,6 +23,7 @@ from kitting.guides.states import Milestone
 from kitting.journeys import rules
 from kitting.journeys.models import Event, Journey, StepRecord, Tally
 from kitting.journeys.states import (
+    ADVANCING,
     EventKind,
     HelpState,
     Look,
@@ -696,6 +697,13 @@ def look_of(record: StepRecord | None, *, is_here: bool) -> Look:
     if record.is_supposed:
         return Look.LIKELY
     return Look.SKIPPED if record.result == Result.SKIPPED else Look.DONE
+
+
+def last_said(journey: Journey, step_key: str) -> Event | None:
+    """Return what last gave a step its mark or took it away."""
+    kinds = (*ADVANCING, EventKind.STEP_UNDONE)
+    said = Event.objects.filter(journey=journey, step_key=step_key, kind__in=kinds)
+    return said.order_by("-number").first()
 
 
 def failed_tries(journey: Journey, step_key: str) -> int:

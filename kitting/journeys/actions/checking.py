@@ -126,20 +126,20 @@ def check_serial(  # noqa: PLR0913  # see finish_step
 
 
 @transaction.atomic
-def arrive(*, journey_id: int, who: Who, now: datetime) -> Moved:
+def arrive(*, journey_id: int, who: Who, now: datetime, client_key: str | None = None) -> Moved:
     """Note that the guide is open in Chrome on ChromeOS: what lay before is likely done.
 
     The receipt of the box is never concluded from it. Arriving again changes nothing. Who arrives
     without having begun (from paper, or without a phone) begins with it.
     """
-    journey = locked(journey_id)
-    if journey.arrived_at is not None:
+    journey = locked(journey_id, client_key=client_key)
+    if journey.arrived_at is not None or is_repeated(journey):
         return Moved(journey, changed=False)
     if journey.begun_at is None:
         begin_journey(journey, who=who, now=now, arrives=True)
     plan = {s.key for s in rules.plan_from(journey.step_keys)}
     marked = set(journey.records.values_list("step_key", flat=True))
-    said = [plain_fact(EventKind.ARRIVED, now)]
+    said = [Said(rules.Fact(kind=EventKind.ARRIVED, at=now), client_key=client_key)]
     said += [
         Said(
             rules.Fact(

@@ -57,10 +57,15 @@ SYSTEM = Who(via=Via.SYSTEM)
 
 @dataclass(frozen=True)
 class Moved:
-    """What an action did: the journey after it, and whether anything changed."""
+    """What an action did: the journey after it, and whether anything changed.
+
+    `already` says that nothing changed because another press, in an older tab or on another device,
+    had said the same before; a press that merely came twice is not that.
+    """
 
     journey: Journey
     changed: bool
+    already: bool = False
     became_ready: bool = False
     became_at_home: bool = False
 

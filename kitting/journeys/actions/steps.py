@@ -66,7 +66,7 @@ def finish_step(  # noqa: PLR0913  # what is known of a press, each named by its
             return write(journey, [*undone, said], who=who, now=now, records=records)
     known = next((r for r in records if r.step_key == step_key), None)
     if known is not None and not _gives_way(known, result):
-        return Moved(journey, changed=False)
+        return Moved(journey, changed=False, already=True)
     fact = rules.Fact(
         kind=EventKind.STEP_SKIPPED if result == Result.SKIPPED else EventKind.STEP_DONE,
         at=now,
@@ -289,9 +289,11 @@ def undo_step(
     """Take a step back, so that it can be done again."""
     journey = begun_or_stop(journey_id, client_key=client_key)
     check_step(journey, step_key)
-    records = records_of.rows(journey.pk)
-    if is_repeated(journey) or all(r.step_key != step_key for r in records):
+    if is_repeated(journey):
         return Moved(journey, changed=False)
+    records = records_of.rows(journey.pk)
+    if all(r.step_key != step_key for r in records):
+        return Moved(journey, changed=False, already=True)
     fact = rules.Fact(kind=EventKind.STEP_UNDONE, at=now, step_key=step_key)
     return write(
         journey, [Said(fact, client_key=client_key)], who=who, now=now, records=records

@@ -39,6 +39,7 @@ from kitting.journeys.views.visit import (
     SCANNED_KEY,
     Visit,
     access_of,
+    again_of,
     client_key,
     context_of,
     go_on,
@@ -116,6 +117,7 @@ def _step_context(
         "record": record,
         "result": Result(record.result) if record else None,
         "after": after,
+        "again": again_of(request, visit),
         "before": page.previous_key if page.previous_key in visit.records else "",
         "check": template_of(page),
         # What is typed in or drawn for one device is never kept.
@@ -277,7 +279,12 @@ def done(request: SiteRequest, journey_id: int, key: str) -> HttpResponse:
     reason = ""
     if at.page.check_type == CheckType.ARRIVAL and on_chromebook(request):
         if at.access.journey.arrived_at is None:
-            moved = actions.arrive(journey_id=journey_id, who=who, now=request.now)
+            moved = actions.arrive(
+                journey_id=journey_id,
+                who=who,
+                now=request.now,
+                client_key=client_key(request),
+            )
             return go_on(moved, after=key)
         result, method = Result.CONFIRMED, Method.ARRIVAL
     elif at.page.check_type == CheckType.QR_DEVICE_MATCH and _scanned(request, at.access):
@@ -311,14 +318,14 @@ def _scanned(request: SiteRequest, access: Access) -> bool:
 def undo(request: SiteRequest, journey_id: int, key: str) -> HttpResponse:
     """Take a step back and show it again."""
     at = _standing(request, journey_id, key)
-    actions.undo_step(
+    moved = actions.undo_step(
         journey_id=journey_id,
         step_key=key,
         who=who_of(at.access),
         now=request.now,
         client_key=client_key(request),
     )
-    return redirect(step_url(at.access.journey, key))
+    return redirect(step_url(at.access.journey, key, again=key if moved.already else ""))
 
 
 @never_cache

@@ -12,7 +12,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
+from accounts.queries import local_day
 from kitting.guides.queries.shared import Noted
 from kitting.journeys import actions, rules
 from kitting.journeys.queries import (
@@ -24,14 +28,17 @@ from kitting.journeys.queries import (
     device_words,
     journey_for,
     journey_here,
+    last_said,
     records_of,
     way_at,
     way_of,
 )
-from kitting.journeys.states import Via
+from kitting.journeys.states import EventKind, Via
 from kitting.site.queries import client_address, kept_words
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.models import User
     from kitting.journeys.models import Journey, StepRecord
     from kitting.site.queries import SiteRequest
@@ -162,11 +169,57 @@ def go_on(moved: actions.Moved, *, after: str = "") -> HttpResponse:
         return redirect("journeys:finished", journey_id=journey.pk)
     if moved.became_ready:
         return redirect("journeys:ready", journey_id=journey.pk)
+    again = after if moved.already else ""
     if not journey.current_step or (journey.at_home_at and not after):
-        return redirect("journeys:overview", journey_id=journey.pk)
-    return redirect(step_url(journey, journey.current_step, after=after))
+        overview = reverse("journeys:overview", args=[journey.pk])
+        return redirect(f"{overview}?again={again}" if again else overview)
+    return redirect(step_url(journey, journey.current_step, after=after, again=again))
 
 
-def step_url(journey: Journey, key: str, *, after: str = "") -> str:
+def step_url(journey: Journey, key: str, *, after: str = "", again: str = "") -> str:
+    """Return the page of a step; it says what was done just now, or what another press had done before."""
     url = reverse("journeys:step", args=[journey.pk, key])
+    if again:
+        return f"{url}?again={again}"
     return f"{url}?after={after}" if after else url
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a press said that another one had said before, and when that was, in few words."""
+
+    title: str
+    at: str
+    is_undone: bool
+    by_person: bool
+
+
+def again_of(request: SiteRequest, visit: Visit) -> Again | None:
+    """Return what a press from an older tab found done, or taken back, already.
+
+    The address only names the step; whether, when and by whom is what is written.
+    """
+    key = request.GET.get("again", "")
+    step = visit.way.step(key) if key else None
+    if step is None or visit.journey.begun_at is None:
+        return None
+    record, said = visit.records.get(key), last_said(visit.journey, key)
+    if record is not None:
+        if not record.is_settled:
+            return None
+        at = record.done_at
+    elif said is not None and said.kind == EventKind.STEP_UNDONE:
+        at = said.at
+    else:
+        return None
+    return Again(
+        title=step.title,
+        at=_few_words(at, request.now),
+        is_undone=record is None,
+        by_person=said is not None and said.via in (Via.BOX, Via.SIGN_IN),
+    )
+
+
+def _few_words(at: datetime, now: datetime) -> str:
+    is_today = local_day(at) == local_day(now)
+    return date_format(localtime(at), "H:i" if is_today else _("D, M j, H:i"))

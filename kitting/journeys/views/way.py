@@ -28,6 +28,7 @@ from kitting.journeys.forms import (
 )
 from kitting.journeys.views.visit import (
     access_of,
+    again_of,
     context_of,
     entering,
     go_on,
@@ -57,6 +58,7 @@ def overview(request: SiteRequest, journey_id: int) -> HttpResponse:
     context = context_of(request, visit) | {
         "notices": unread(access.actor)[:NOTICES_SHOWN] if access.actor else [],
         "paused": _pauses(visit.journey, request.now),
+        "again": again_of(request, visit),
     }
     return render(request, "journeys/overview.html", context)
 
