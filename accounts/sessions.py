@@ -13,6 +13,7 @@ from accounts.ready import Ready
 if TYPE_CHECKING:
     from datetime import datetime
 
+SHORTEST = 8  # as Django has it
 _kept = Ready(lambda key: Session.objects.filter(session_key=key), str)
 
 
@@ -20,6 +21,10 @@ class SessionStore(db.SessionStore):
     """Finds a session by a question that is put together and planned once, or takes what came with another."""
 
     _taken: Session | None = None
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        # What is none of our keys is not looked for: a cookie may hold signs that a database refuses.
+        return bool(key) and len(str(key)) >= SHORTEST and str(key).isalnum()
 
     def take(self, data: str | None, *, until: datetime | None) -> None:
         """Take what is kept under this key, where somebody asked for it beside something else."""

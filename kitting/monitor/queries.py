@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -218,10 +219,16 @@ def _queues() -> dict[str, Queue]:
 
 def _queue(client: Any, name: str) -> Queue:
     """Look at a list of Redis: the new come in at its head, and the oldest is its last."""
-    oldest = client.lindex(name, -1)
-    sent_at = json.loads(oldest)["headers"].get("sent_at") if oldest else None
+    sent_at = _sent_at(client.lindex(name, -1))
     now, _microseconds = client.time()
     return Queue(client.llen(name), max(now - sent_at, 0) if sent_at else 0)
+
+
+def _sent_at(message: bytes | None) -> float | None:
+    """Return when a task was sent; what others left in the list has no age, and breaks no figure."""
+    with suppress(ValueError, TypeError, LookupError):
+        return float(json.loads(message or b"")["headers"]["sent_at"])
+    return None
 
 
 @dataclass(frozen=True)

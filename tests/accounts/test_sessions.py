@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
+from django.test import Client
 
 from accounts.sessions import SessionStore
 
@@ -64,3 +66,15 @@ def test_what_came_with_another_question_is_asked_for_no_more(django_assert_num_
     store = SessionStore(key)
     store.take(None, until=None)
     assert dict(store.items()) == {"name": "kept"}
+
+
+@pytest.mark.parametrize(
+    "cookie", ['"\\000abcdefgh"', '"abcdefgh\\000"', "ab/cd'ef--gh", "x" * 9000]
+)
+def test_a_cookie_that_names_no_session_opens_the_page_of_a_stranger(
+    cookie: str, django_assert_max_num_queries: Any
+):
+    browser = Client()
+    with django_assert_max_num_queries(4):
+        page = browser.get("/", headers={"cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}"})
+    assert page.status_code == 200

@@ -118,6 +118,10 @@ def test_queues_say_how_many_wait_and_how_long_the_oldest_has(
         assert 3590 < found["kitto_broker_queue_age_seconds", "celery"] < 3700
         assert found["kitto_broker_queue", "sign_in"] == 0
         assert found["kitto_broker_queue_age_seconds", "sign_in"] == 0
+        for other in ("not a task", "[]", '{"headers": {"sent_at": "soon"}}'):
+            client.rpush("celery", other)
+            assert figures(monitor)["kitto_broker_queue_age_seconds", "celery"] == 0
+        assert figures(monitor)["kitto_broker_queue", "celery"] == 5
         client.close()
     assert ("kitto_broker_queue", "celery") not in figures(monitor)
 
