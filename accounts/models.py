@@ -311,6 +311,12 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"{self.person}: {self.role} {self.department or self.place or ''}".strip()
 
+    def is_valid(self, on: date) -> bool:
+        """Tell whether it is in force on a day, as `valid` asks the database."""
+        return (self.from_on is None or self.from_on <= on) and (
+            self.to_on is None or self.to_on >= on
+        )
+
 
 class SignIn(models.Model):
     """One browser in which somebody is signed in, so that its person can see and end it."""

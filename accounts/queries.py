@@ -24,6 +24,7 @@ from accounts.models import (
     User,
     WorkingHours,
 )
+from accounts.ready import Ready
 from accounts.states import GUARDED_ROLES, IT_ROLES, Role
 from kitting.lib import clock
 
@@ -141,6 +142,9 @@ def proven_at(session: Mapping[str, object]) -> datetime | None:
     return datetime.fromtimestamp(max(moments), tz=UTC) if moments else None
 
 
+_grants = Ready(lambda person: Grant.objects.filter(person=person), int)
+
+
 def rights_of(person: User | AnonymousUser, *, on: date) -> Rights:
     """Return what a person may do on a day (at most two queries).
 
@@ -148,17 +152,14 @@ def rights_of(person: User | AnonymousUser, *, on: date) -> Rights:
     """
     if not isinstance(person, User) or not person.is_active or person.has_left(on):
         return NOBODY
-    grants = list(
-        Grant.objects.valid(on=on)
-        .filter(person=person)
-        .values_list("role", "department_id", "place_id")
-    )
-    own = {d for role, d, _p in grants if role == Role.LEAD and d}
+    grants = [grant for grant in _grants.rows(person.pk) if grant.is_valid(on)]
+    led = [grant for grant in grants if grant.role == Role.LEAD]
+    own = {grant.department_id for grant in led if grant.department_id}
     return Rights(
         person_id=person.pk,
-        roles=frozenset(role for role, _d, _p in grants),
+        roles=frozenset(grant.role for grant in grants),
         departments=frozenset(_with_what_lies_below(own)) if own else frozenset(),
-        places=frozenset(p for role, _d, p in grants if role == Role.LEAD and p),
+        places=frozenset(grant.place_id for grant in led if grant.place_id),
     )
 
 

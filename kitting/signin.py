@@ -33,6 +33,7 @@ from accounts.queries import (
     is_mail_open,
     session_clocks,
 )
+from accounts.ready import Ready
 from accounts.states import Door
 from kitting.handoff.rules import browser_name, system_name
 from kitting.lib import qr
@@ -219,8 +220,16 @@ def remember_sign_in(request: HttpRequest, person: User, *, door: Door) -> None:
     )
 
 
+_person = Ready(lambda pk: User.objects.filter(pk=pk), int)
+
+
 class Backend(AuthenticationBackend):  # type: ignore[misc]  # allauth ships no types
     """Who is behind a session: people who left are nobody from their next request on."""
+
+    def get_user(self, user_id: int) -> User | None:
+        """Return the person of a session; every page asks."""
+        found = _person.first(user_id)
+        return found if self.user_can_authenticate(found) else None
 
     def user_can_authenticate(self, user: User | None) -> bool:
         """Tell whether this person may use the site."""

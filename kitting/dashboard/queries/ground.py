@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.cache import cache
-from django.db.models import Max, Subquery
+from django.db.models import Subquery
 
 from accounts.models import AuditEntry, Department
 from accounts.queries import calendar_book, local_day
+from accounts.ready import Ready
 from kitting.escalation.models import TicketEntry
 from kitting.escalation.queries.ladder import answer_minutes
 from kitting.guides.models import Edition
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
 
     from kitting.guides.queries.shapes import StepLine
     from kitting.lib.clock import Calendar
@@ -46,20 +47,26 @@ class Changes(NamedTuple):
     published_at: datetime | None
 
 
+def _last(book: type[Model]) -> Subquery:
+    # At the end of an index.
+    return Subquery(book._default_manager.order_by("-pk").values("pk")[:1])
+
+
+def _last_of_all() -> QuerySet[Edition]:
+    published = Edition.objects.filter(published_at__isnull=False).order_by("-published_at")
+    ends = {"event": _last(Event), "entry": _last(TicketEntry), "audit": _last(AuditEntry)}
+    return published.only("published_at").annotate(**ends)[:1]
+
+
+_ends = Ready(_last_of_all)
+
+
 def last_changes() -> Changes | None:
     """Return what happened last (one statement); nothing where there is no guide yet."""
-    last = Edition.objects.aggregate(
-        event=_last(Event),
-        entry=_last(TicketEntry),
-        audit=_last(AuditEntry),
-        published_at=Max("published_at"),
-    )
-    return Changes(**last) if last["published_at"] else None
-
-
-def _last(book: type[Model]) -> Max:
-    # The same for every edition, so it is looked up once, at the end of an index.
-    return Max(Subquery(book._default_manager.order_by("-pk").values("pk")[:1]))
+    found: Any = _ends.first()
+    if found is None:
+        return None
+    return Changes(found.event, found.entry, found.audit, found.published_at)
 
 
 @dataclass(frozen=True)
