@@ -438,27 +438,6 @@ def test_a_start_without_a_part_says_what_there_is() -> None:
     assert "deploy/start web" in said.stderr
 
 
-def test_a_release_leaves_the_cores_to_those_who_answer(tmp_path: Path) -> None:
-    (tmp_path / "bin").mkdir()
-    python = tmp_path / "bin" / "python"
-    python.write_text('#!/bin/sh\necho "$2 $(nice)"\n', encoding="utf-8")
-    python.chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if name != "STATIC_READY"}
-    said = subprocess.run(
-        [str(START), "release"],
-        env=kept | {"VENV": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    run = [line.split() for line in said.stdout.splitlines()]
-    assert [(command, int(nice) >= 10) for command, nice in run] == [
-        ("migrate", True),
-        ("collectstatic", True),
-        ("check", True),
-    ]
-
-
 def commands(path: str) -> list[str]:
     return re.findall(
         r"(?:command|args|CMD)[:=]? *\[\"?(release|web|worker|beat)\"?\]"
