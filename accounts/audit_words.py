@@ -128,6 +128,7 @@ ACTION_WORDS: dict[str, StrPromise] = {
     "outlet.changed": _("changed a chat room or webhook"),
     "outlet.removed": _("removed a chat room or webhook"),
     "outlet.paused": _("let a chat room or webhook rest"),
+    "outlet.switched_off": _("a chat room or webhook was switched off: nothing arrived there"),
     "outlet.resumed": _("let a chat room or webhook hear again"),
     "notice.let_be": _("let a message be that did not arrive"),
     "notices.sent_again": _("sent messages again"),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PERMANENT = 500
 # Answers after which another try may help; all others from 300 to 499 need somebody to change something.
 ASK_AGAIN = (408, 409, 425, 429)
-OUTLET_SECONDS = 10.0
+OUTLET_SECONDS = 5.0
 CLOSING = 421
 
 

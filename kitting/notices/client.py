@@ -20,12 +20,20 @@ def room_of(url: str) -> apprise.NotifyBase | None:
     return room if isinstance(room, apprise.NotifyBase) else None
 
 
+# Which part of the time goes to reaching the service; the rest is for its answer.
+TO_CONNECT = 0.4
+
+
 def say(url: str, *, title: str, body: str, seconds: float) -> bool:
-    """Send one message to a chat room; tells whether it was taken. Never retries by itself, follows no redirect."""
+    """Send one message to a chat room; tells whether it was taken. Never retries by itself, follows no redirect.
+
+    A service that hangs is left after `seconds`.
+    """
     room = room_of(url)
     if room is None:
         return False
-    room.socket_connect_timeout = room.socket_read_timeout = seconds
+    room.socket_connect_timeout = seconds * TO_CONNECT
+    room.socket_read_timeout = seconds * (1 - TO_CONNECT)
     # Only the host whose name was judged may be called, wherever it points.
     room.redirects = False
     return bool(room.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT))

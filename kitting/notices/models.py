@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.states import Language
 from kitting.lib.sealed import text_locks
-from kitting.notices.rules import masked
+from kitting.notices.rules import PARKED_IN_A_ROW, masked
 from kitting.notices.states import Channel, Lane, NoticeState, OutletKind
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ class OutletQuerySet(models.QuerySet["Outlet"]):
         """Return the outlets in use that want to hear of something."""
         return [one for one in self.filter(is_on=True).order_by("pk") if event in one.events]
 
+    def failing(self) -> OutletQuerySet:
+        """Return the outlets in use that could not be reached for too many messages in a row."""
+        return self.filter(is_on=True, parked_in_row__gte=PARKED_IN_A_ROW)
+
+    def switched_off(self) -> OutletQuerySet:
+        """Return the outlets that Kitto switched off by itself, by name."""
+        return self.filter(switched_off_at__isnull=False).order_by("label")
+
 
 class Outlet(models.Model):
     """A chat room or a program that hears of what IT hears; address and secret are never shown."""
@@ -89,6 +98,14 @@ class Outlet(models.Model):
     secret = SealedField(blank=True)
     events = models.JSONField(default=list)
     is_on = models.BooleanField(default=True)
+    parked_in_row = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text=_("How many messages in a row could not be delivered."),
+    )
+    switched_off_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When Kitto switched it off by itself.")
+    )
     created_at = models.DateTimeField()
 
     objects = OutletQuerySet.as_manager()
@@ -97,7 +114,11 @@ class Outlet(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=~Q(kind="webhook") | ~Q(secret=""), name="outlet_webhook_is_signed"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(switched_off_at__isnull=True) | Q(is_on=False),
+                name="outlet_switched_off_rests",
+            ),
         ]
 
     def __str__(self) -> str:

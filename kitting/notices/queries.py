@@ -106,6 +106,15 @@ def said_lately(outlet: Outlet, *, limit: int = 5) -> list[Notice]:
     return list(outlet.notices.order_by("-created_at", "-pk")[:limit])
 
 
+def has_heard_again(outlet: Outlet) -> bool:
+    """Tell whether anything, a test say, has arrived at an outlet since it was switched off."""
+    since = outlet.switched_off_at
+    return (
+        since is not None
+        and outlet.notices.filter(state=NoticeState.SENT, sent_at__gt=since).exists()
+    )
+
+
 def last_told(person: User) -> datetime | None:
     """Return when a lead last got, or gets, a message that later ones are gathered after."""
     last: datetime | None = Notice.objects.filter(

@@ -27,8 +27,13 @@ SIGN_IN_STEPS = (
 )
 
 
-# What a chat room missed for six hours nobody wants to read there any more: it is parked.
-OUTLET_STEPS = tuple(timedelta(seconds=30) * 2**n for n in range(7)) + (timedelta(hours=1),) * 5
+# Five tries in six hours: one that is away for a morning loses nothing, and what a chat room missed for
+# longer nobody wants to read there any more. It is parked.
+OUTLET_STEPS = tuple(timedelta(minutes=m) for m in (1, 10, 60, 300))
+# So many messages in a row that were parked, and an outlet is switched off.
+PARKED_IN_A_ROW = 3
+# What is only sent to see whether anything arrives: it never counts against an outlet.
+TEST = "test"
 
 # Chat services whose host is known, so that nothing else can be called: by Apprise's short form, and
 # by the address their own pages give. Those with a dot name the host that must stand in the address.

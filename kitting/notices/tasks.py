@@ -14,6 +14,7 @@ from django.db import transaction
 
 from kitting.jobs.actions import beat
 from kitting.notices.actions import Delivered, deliver_due
+from kitting.notices.actions.failing import switch_off_failing
 from kitting.notices.channels import open_mail, open_outlets
 from kitting.notices.queries import outbox
 from kitting.notices.rules import CLAIM
@@ -81,6 +82,9 @@ def deliver_lane(lane: Lane, *, claim: timedelta = CLAIM) -> Delivered:
                 done += last
                 if last.unreachable or not last.taken:
                     break
+        if lane == Lane.OUTLET:
+            _, now = current()
+            switch_off_failing(now=now)
         _say_alive(lane, unreachable=done.unreachable)
     finally:
         _busy[lane].release()

@@ -17,12 +17,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kitting.notices import actions
 from kitting.notices.forms import OutletForm
 from kitting.notices.models import Outlet
-from kitting.notices.queries import outlet_rows, said_lately, undeliverable
+from kitting.notices.queries import has_heard_again, outlet_rows, said_lately, undeliverable
 from kitting.notices.states import Lane
 from kitting.notices.tasks import wake
 from kitting.site.queries import it_lead_here, team_here
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from kitting.site.queries import SiteRequest
 
 PARKED_A_PAGE = 50
@@ -55,7 +56,12 @@ def outlet(request: SiteRequest, outlet_id: int | None = None) -> HttpResponse:
         messages.success(request, _("Saved. Send a test to see that it arrives."))
         return redirect("notices:outlet", outlet_id=saved.pk)
     said = said_lately(kept) if kept else []
-    context = {"form": form, "kept": kept, "said": said}
+    context = {
+        "form": form,
+        "kept": kept,
+        "said": said,
+        "heard_again": kept is not None and has_heard_again(kept),
+    }
     return render(request, "notices/outlet.html", context, status=422 if form.errors else 200)
 
 
@@ -69,8 +75,10 @@ def outlet_verb(request: SiteRequest, outlet_id: int, verb: str) -> HttpResponse
         actions.test_outlet(outlet=found, by=by, now=request.now)
         messages.success(request, _("The test is on its way. Look here again in a moment."))
         wake(Lane.OUTLET)
-    elif verb in ("pause", "resume"):
-        actions.switch_outlet(outlet=found, is_on=verb == "resume", by=by, now=request.now)
+    elif verb == "pause":
+        actions.switch_outlet(outlet=found, is_on=False, by=by, now=request.now)
+    elif verb == "resume":
+        _resume(request, found, by=by)
     elif verb == "remove":
         actions.remove_outlet(outlet=found, by=by, now=request.now)
         messages.success(request, _("%(name)s was removed.") % {"name": found.label})
@@ -78,6 +86,18 @@ def outlet_verb(request: SiteRequest, outlet_id: int, verb: str) -> HttpResponse
     else:
         raise Http404
     return redirect("notices:outlet", outlet_id=outlet_id)
+
+
+def _resume(request: SiteRequest, found: Outlet, *, by: User) -> None:
+    try:
+        actions.switch_outlet(outlet=found, is_on=True, by=by, now=request.now)
+    except actions.UntestedError:
+        said = _(
+            "No test has arrived yet. Send one first; when it has arrived, press this again."
+        )
+        messages.warning(request, said)
+        return
+    wake(Lane.OUTLET)
 
 
 # --- what did not arrive --------------------------------------------------------------------------------

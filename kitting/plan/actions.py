@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from accounts.queries import leads_for, local_day
 from kitting.escalation.actions.waves import hold_wave, release_wave
-from kitting.escalation.channels import tell_it
 from kitting.escalation.models import Ticket
 from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.states import Reason, TicketKind
@@ -19,6 +18,7 @@ from kitting.journeys.actions.loans import follow_waves
 from kitting.journeys.models import Journey
 from kitting.lib import clock
 from kitting.notices.actions import queue_message
+from kitting.notices.actions.team import tell_it
 from kitting.plan.queries import (
     loans_of,
     stuck_by_wave,

@@ -215,6 +215,11 @@ def notes_changed() -> None:
     )
 
 
+def note_outlets_off(*, are_any: bool) -> None:
+    """Let IT's pages know whether a chat room or program was switched off, because nothing arrived there."""
+    _profile_says(has_outlets_off=are_any)
+
+
 def note_late(*, since: datetime | None) -> None:
     """Let IT's pages know since when sweep or delivery are late, or that they are not."""
     own = SiteProfile.objects.filter(pk=SiteProfile.SINGLE)

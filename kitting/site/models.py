@@ -51,6 +51,7 @@ class SiteProfile(models.Model):
     # Pages ask for what is wrong at the moment only where there may be something.
     has_announcements = models.BooleanField(default=False, editable=False)
     has_outages = models.BooleanField(default=False, editable=False)
+    has_outlets_off = models.BooleanField(default=False, db_default=False, editable=False)
     # Since when sweep or delivery are late, as a web process saw it last; IT's pages then look closer.
     late_since = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -10,6 +10,7 @@ from django.utils import translation
 from kitting.escalation.queries.broken import outage_rows, outages_ahead
 from kitting.jobs.queries import late_pulses
 from kitting.journeys.models import Journey
+from kitting.notices.models import Outlet
 from kitting.site.queries import announcements_for
 
 if TYPE_CHECKING:
@@ -60,6 +61,16 @@ def open_outages(context: template.Context) -> dict[str, Any]:
     if not (request.rights.is_it and request.profile.has_outages):
         return {"rows": []}
     return {"rows": outage_rows(language=translation.get_language() or "ja")}
+
+
+@register.inclusion_tag("notices/_switched_off.html", takes_context=True)
+def switched_off_outlets(context: template.Context) -> dict[str, Any]:
+    """Show IT which chat rooms and programs were switched off; asked only where there are any."""
+    request: SiteRequest = context["request"]
+    if not (request.profile.has_outlets_off and request.rights.is_it):
+        return {"rows": []}
+    rows = list(Outlet.objects.switched_off())
+    return {"rows": rows, "may_mend": request.rights.is_it_lead}
 
 
 @register.inclusion_tag("components/_late.html", takes_context=True)

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.crew import wait_until
-from tests.faults.misbehaving import PATHS, ROOMS, WAITS, Tunnel, chat_service, misbehaving
+from tests.faults.misbehaving import (
+    PARKED,
+    PATHS,
+    ROOMS,
+    WAITS,
+    Tunnel,
+    chat_service,
+    misbehaving,
+)
 from tests.faults.production import say
 from tests.runtime.test_deploy import make_certificate
 
@@ -23,6 +31,7 @@ CODES = 30
 # A code leaves within this (seconds), whatever else is sent.
 SOON = 2.0
 STATES = "SELECT o.label, n.state, count(*) FROM kitting_notice n JOIN kitting_outlet o ON o.id = n.outlet_id GROUP BY 1, 2"
+SWITCHED_OFF = "SELECT label FROM kitting_outlet WHERE switched_off_at IS NOT NULL ORDER BY 1"
 DELAYS = (
     "SELECT extract(epoch FROM sent_at - created_at)::float FROM kitting_notice"
     " WHERE lane = 'sign_in' AND state = 'sent' ORDER BY id"
@@ -70,10 +79,12 @@ def test_codes_leave_at_once_beside_programs_that_misbehave(
     with misbehaving(tmp_path) as addresses:
         alone, beside = delays_beside(site, addresses, told=5)
         assert_as_deserved(site, PATHS)
+        gone = sorted(path for path, state in PATHS.items() if state == PARKED)
+        wait_until(lambda: [label for (label,) in site.ask(SWITCHED_OFF)] == gone)
     assert len(sink.mails) == len(set(sink.message_ids)) == 2 * CODES
     figures = (
         f"{len(PATHS)} programs at once, {len(PATHS) - 1} of them misbehaving in as many ways, 5 messages each: every one"
-        f" taken, waiting or parked as it deserves; {CODES} codes for signing in meanwhile left after"
+        f" taken, waiting or parked as it deserves, and the two for which all were parked switched off; {CODES} codes for signing in meanwhile left after"
         f" {beside[CODES // 2]:.2f} s (median) and {beside[-1]:.2f} s at most; alone {alone[CODES // 2]:.2f} and {alone[-1]:.2f} s"
     )
     assert beside[-1] <= SOON, figures

@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.models import AuditEntry
 from kitting.escalation.channels import Telling, ask_rung
 from kitting.escalation.states import Level
 from kitting.notices import actions, client
 from kitting.notices.actions import deliver_due, tell_outlets, try_again
+from kitting.notices.actions.failing import switch_off_failing
 from kitting.notices.channels import open_outlets
 from kitting.notices.models import Notice, Outlet
 from kitting.notices.queries import undeliverable
 from kitting.notices.rules import is_known_chat, masked
 from kitting.notices.states import Lane, NoticeState, OutletEvent
+from kitting.notices.tasks import deliver_lane
 from tests.escalation.town import build_town
 from tests.factories import NOW, TicketFactory
 from tests.faults.misbehaving import PATHS, misbehaving
@@ -142,8 +145,8 @@ def test_what_never_arrives_is_parked_where_it_can_be_sent_again(program):
         at = max(at, waiting.next_try_at)
         deliver(at)
         rounds += 1
-    assert rounds == 13
-    assert at - NOW < timedelta(hours=8)
+    assert rounds == len(Program.heard) == 5
+    assert timedelta(hours=6) < at - NOW < timedelta(hours=8)
     (parked,) = undeliverable()
     Program.answers.clear()
     assert try_again(notice_id=parked.pk, now=at)
@@ -178,6 +181,123 @@ def test_whoever_misbehaves_gets_what_it_deserves(addresses, settings, path):
     say()
     deliver()
     assert Notice.objects.get().state == PATHS[path]
+
+
+# --- switched off, and on again
+
+
+def off(at: Any = NOW) -> Outlet:
+    """Let a round go by, and return the outlet as it stands then."""
+    deliver(at)
+    switch_off_failing(now=at)
+    return Outlet.objects.get()
+
+
+def test_three_messages_in_a_row_that_never_arrive_switch_it_off(program, settings):
+    settings.HELP_DESK_EMAIL = "desk@asahi.example.jp"
+    outlet(program, label="見張り")
+    Program.answers.extend([404, 404, 204, 404, 404])
+    for number in range(5):
+        say(str(number))
+    assert off().parked_in_row == 2
+    assert Outlet.objects.get().is_on, "what arrived between begins the count anew"
+    Program.answers.append(404)
+    say("6")
+    kept = off()
+    assert (kept.is_on, kept.switched_off_at) == (False, NOW)
+    assert say("7") == 0
+    entry = AuditEntry.objects.get(action="outlet.switched_off")
+    assert (entry.actor, entry.subject) == (None, "見張り")
+    assert entry.data == {"in_a_row": 3, "why": "answered 404"}
+    told = Notice.objects.get(kind="outlet_off")
+    assert (told.address, told.link) == ("desk@asahi.example.jp", f"/outlets/{kept.pk}/")
+    assert "見張り" in told.subject
+    assert all(word in told.body for word in ("続けて 3 通", "answered 404"))
+
+
+def test_it_is_told_once(program, settings):
+    settings.HELP_DESK_EMAIL = "desk@asahi.example.jp"
+    outlet(program, parked_in_row=3)
+    rounds = [switch_off_failing(now=NOW + timedelta(minutes=n)) for n in range(3)]
+    assert rounds == [1, 0, 0]
+    assert Notice.objects.filter(kind="outlet_off").count() == 1
+
+
+def test_everybody_of_it_is_told_where_there_is_no_help_desk(program, settings):
+    settings.HELP_DESK_EMAIL = ""
+    town = build_town()
+    outlet(program, parked_in_row=3)
+    assert switch_off_failing(now=NOW) == 1
+    told = Notice.objects.filter(kind="outlet_off").values_list("person", flat=True)
+    assert set(told) == {town.it.pk, town.it_lead.pk}
+
+
+def test_one_that_was_away_for_a_morning_loses_nothing(program):
+    outlet(program)
+    for number in range(4):
+        say(str(number))
+    Program.answers.extend([503] * 3)
+    at = NOW
+    while Notice.objects.waiting().exists():
+        assert off(at).is_on
+        at += timedelta(minutes=30)
+    assert set(Notice.objects.values_list("state", flat=True)) == {NoticeState.SENT}
+    assert at - NOW < timedelta(hours=7)
+
+
+def test_what_waits_for_one_that_is_switched_off_is_kept(program):
+    outlet(program, parked_in_row=2)
+    say("gone")
+    say("later")
+    Notice.objects.filter(dedupe_key__startswith="later").update(
+        next_try_at=NOW + timedelta(hours=1)
+    )
+    Program.answers.append(410)
+    assert not off().is_on
+    assert undeliverable().count() == 2
+    assert not Notice.objects.waiting().filter(lane=Lane.OUTLET).exists()
+
+
+def test_it_is_used_again_after_a_test_has_arrived_and_hears_what_it_missed(program):
+    it = build_town().it
+    outlet(program, parked_in_row=2)
+    say("missed")
+    Program.answers.extend([404, 503])
+    kept = off()
+    for at in (NOW + timedelta(hours=1), NOW + timedelta(hours=2)):
+        with pytest.raises(actions.UntestedError):
+            actions.switch_outlet(outlet=kept, is_on=True, by=it, now=at)
+        actions.test_outlet(outlet=kept, by=it, now=at)
+        assert not off(at).is_on
+    at = NOW + timedelta(hours=2, minutes=5)
+    assert actions.switch_outlet(outlet=kept, is_on=True, by=it, now=at)
+    kept = off(at)
+    assert (kept.is_on, kept.switched_off_at, kept.parked_in_row) == (True, None, 0)
+    assert Notice.objects.get(kind="asked").state == NoticeState.SENT
+    assert say("new") == 1
+
+
+def test_tests_that_do_not_arrive_switch_nothing_off(program):
+    it = build_town().it
+    kept = outlet(program)
+    Program.answers.extend([404] * 5)
+    for number in range(5):
+        actions.test_outlet(outlet=kept, by=it, now=NOW + timedelta(seconds=number))
+    kept = off(NOW + timedelta(minutes=1))
+    assert (kept.is_on, kept.parked_in_row) == (True, 0)
+
+
+def test_one_that_is_switched_off_rests(program):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        outlet(program, switched_off_at=NOW)
+
+
+def test_the_worker_switches_off_after_its_round(program):
+    outlet(program, parked_in_row=2)
+    say()
+    Program.answers.append(410)
+    deliver_lane(Lane.OUTLET)
+    assert not Outlet.objects.get().is_on
 
 
 def test_one_that_fails_is_asked_once_a_round_and_keeps_no_other_waiting(program):

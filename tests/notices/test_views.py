@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry
 from accounts.states import Role
+from kitting.notices.actions.failing import switch_off_failing
 from kitting.notices.models import Notice, Outlet
 from kitting.notices.states import Lane, NoticeState
 from kitting.site.models import SiteProfile
@@ -146,6 +148,55 @@ def test_who_rests_hears_nothing_and_gets_nothing_later(client):
     assert Outlet.objects.hearing("asked") == [kept]
     actions = list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
     assert actions == ["outlet.paused", "outlet.resumed"]
+
+
+@pytest.fixture
+def dead() -> Outlet:
+    """A room that Kitto switched off, with one message that did not arrive."""
+    kept = outlet(parked_in_row=3)
+    NoticeFactory.create(
+        kind="asked", outlet=kept, lane=Lane.OUTLET, channel="outlet", **FAILED
+    )
+    assert switch_off_failing(now=NOW) == 1
+    return kept
+
+
+def test_it_sees_what_was_switched_off_and_what_to_do(client, dead):
+    for path in ("/tickets/", "/dashboard/"):
+        page = text(client.get(path))
+        assert f"{dead.label} へのお知らせを止めました" in page, path
+        assert f"/outlets/{dead.pk}/" in page, path
+    assert "止めました（届きません）" in text(client.get("/outlets/"))
+    page = text(client.get(f"/outlets/{dead.pk}/"))
+    assert "ためしのお知らせを送り、" in page
+    assert "お知らせが届きました。また使えます。" not in page
+
+
+def test_who_is_not_the_lead_of_it_is_led_to_what_did_not_arrive(dead):
+    it = Client(headers={"accept-language": "ja"})
+    it.force_login(GrantFactory.create(role=Role.IT).person)
+    page = text(it.get("/tickets/"))
+    assert f"{dead.label} へのお知らせを止めました" in page
+    assert f"/outlets/{dead.pk}/" not in page
+
+
+def test_it_is_used_again_only_after_a_test_has_arrived(client, dead):
+    answer = client.post(f"/outlets/{dead.pk}/resume", follow=True)
+    assert "まだ、ためしのお知らせが届いていません" in text(answer)
+    assert not Outlet.objects.get().is_on
+    NoticeFactory.create(
+        outlet=dead,
+        lane=Lane.OUTLET,
+        channel="outlet",
+        kind="test",
+        state=NoticeState.SENT,
+        sent_at=NOW + timedelta(minutes=1),
+    )
+    assert "お知らせが届きました。また使えます。" in text(client.get(f"/outlets/{dead.pk}/"))
+    client.post(f"/outlets/{dead.pk}/resume")
+    assert Outlet.objects.get().is_on
+    assert not Notice.objects.parked().exists()
+    assert "へのお知らせを止めました" not in text(client.get("/tickets/"))
 
 
 def test_who_is_removed_leaves_nothing_parked(client):

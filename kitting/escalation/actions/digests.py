@@ -12,11 +12,11 @@ from django.urls import reverse
 from accounts.models import Grant, User
 from accounts.queries import local_day, rights_of
 from accounts.states import Role
-from kitting.escalation.channels import tell_it
 from kitting.escalation.queries.ladder import organisation_book
 from kitting.escalation.queries.summaries import morning_of_it, tickets_by_number, week_of_lead
 from kitting.lib import clock
 from kitting.notices.actions import queue_message
+from kitting.notices.actions.team import tell_it
 from kitting.notices.models import Notice
 from kitting.notices.rules import SUMMARY
 from kitting.notices.states import Channel, Lane, NoticeState, OutletEvent

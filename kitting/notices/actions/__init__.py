@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -23,7 +23,12 @@ from accounts.models import User
 from accounts.queries import local_day
 from kitting.notices.channels import NotNowError, RefusedError, UnreachableError, host
 from kitting.notices.models import Notice, Outlet
-from kitting.notices.queries import day_for_a_word, last_told, summary_after
+from kitting.notices.queries import (
+    day_for_a_word,
+    has_heard_again,
+    last_told,
+    summary_after,
+)
 from kitting.notices.rules import (
     CLAIM,
     GATHERED,
@@ -32,6 +37,7 @@ from kitting.notices.rules import (
     SIGN_IN_STEPS,
     SIGN_IN_VALID,
     STEPS,
+    TEST,
     UNASKED,
     UNREACHABLE_PAUSE,
     message_id,
@@ -39,6 +45,7 @@ from kitting.notices.rules import (
     split_text,
 )
 from kitting.notices.states import Channel, Lane, NoticeState
+from kitting.site.actions import note_outlets_off
 from kitting.site.models import SiteProfile
 from kitting.site.queries import words
 
@@ -56,6 +63,10 @@ log = logging.getLogger(__name__)
 SUBJECT_MAX = 200
 LEAVES = (Channel.MAIL, Channel.OUTLET)
 STEPS_OF = {Lane.NORMAL: STEPS, Lane.SIGN_IN: SIGN_IN_STEPS, Lane.OUTLET: OUTLET_STEPS}
+
+
+class UntestedError(Exception):
+    """Nothing has arrived at this outlet since it was switched off."""
 
 
 @dataclass(frozen=True)
@@ -277,21 +288,38 @@ def remove_outlet(*, outlet: Outlet, by: User, now: datetime) -> None:
     _take_back(outlet, NoticeState.QUEUED, NoticeState.FAILED)
     write_audit(action="outlet.removed", subject=outlet.label, by=by, now=now)
     outlet.delete()
+    _note_outlets_off()
 
 
 @transaction.atomic
 def switch_outlet(*, outlet: Outlet, is_on: bool, by: User, now: datetime) -> bool:
     """Let an outlet rest, or hear again; tells whether that was new.
 
-    What waits for one that rests is taken back, and what happens meanwhile is not told later.
+    What waits for one that rests is taken back, and what happens meanwhile is not told later. One that was
+    switched off hears again only after something has arrived there since, and then everything that had not
+    arrived is sent again. Raises `UntestedError`.
     """
-    if not Outlet.objects.filter(pk=outlet.pk, is_on=not is_on).update(is_on=is_on):
+    kept = Outlet.objects.select_for_update().get(pk=outlet.pk)
+    if kept.is_on == is_on:
         return False
+    was_off = kept.switched_off_at is not None
+    if was_off and not has_heard_again(kept):
+        raise UntestedError
+    kept.is_on, kept.switched_off_at, kept.parked_in_row = is_on, None, 0
+    kept.save(update_fields=["is_on", "switched_off_at", "parked_in_row"])
     if not is_on:
-        _take_back(outlet, NoticeState.QUEUED)
+        _take_back(kept, NoticeState.QUEUED)
     action = "outlet.resumed" if is_on else "outlet.paused"
-    write_audit(action=action, subject=outlet.label, by=by, now=now)
+    write_audit(action=action, subject=kept.label, by=by, now=now)
+    if was_off:
+        missed = Notice.objects.parked().filter(outlet=kept).exclude(kind=TEST)
+        _queue_again(missed, by=by, now=now)
+        _note_outlets_off()
     return True
+
+
+def _note_outlets_off() -> None:
+    note_outlets_off(are_any=Outlet.objects.switched_off().exists())
 
 
 def _take_back(outlet: Outlet, *states: NoticeState) -> None:
@@ -306,7 +334,7 @@ def test_outlet(*, outlet: Outlet, by: User, now: datetime) -> Notice | None:
         body = _("%(name)s asked for it. Nothing needs to be done.") % {"name": by.name}
     return queue(
         dedupe_key=f"test:{outlet.pk}:{now.timestamp()}",
-        kind="test",
+        kind=TEST,
         channel=Channel.OUTLET,
         lane=Lane.OUTLET,
         outlet=outlet,
@@ -560,6 +588,8 @@ def _record_sent(notice: Notice, *, at: datetime) -> Delivered:
     Notice.objects.filter(pk=notice.pk).exclude(state=NoticeState.SENT).update(
         **fields, last_error=""
     )
+    if notice.outlet_id:
+        Outlet.objects.filter(pk=notice.outlet_id, parked_in_row__gt=0).update(parked_in_row=0)
     return Delivered(sent=1)
 
 
@@ -571,7 +601,12 @@ def _fail(notice: Notice, error: Exception) -> Delivered:
     fields = {"state": NoticeState.FAILED, "last_error": str(error)[:300]}
     if notice.lane == Lane.SIGN_IN:
         fields["body"] = ""
-    Notice.objects.filter(_mine(notice)).update(**fields)
+    with transaction.atomic():
+        is_new = Notice.objects.filter(_mine(notice)).update(**fields)
+        if is_new and notice.outlet_id and notice.kind != TEST:
+            Outlet.objects.filter(pk=notice.outlet_id).update(
+                parked_in_row=F("parked_in_row") + 1
+            )
     log.warning("Notice %s is undeliverable: %s", notice.pk, error)
     return Delivered(failed=1)
 
