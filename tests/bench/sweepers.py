@@ -40,7 +40,7 @@ HEAD = (
 ABOUT = """\
 Many at once: sweepers, each a process of its own with its connection, start in one moment over the same people who never
 began, and go on until nobody is due. Recorded is a ticket with its two lines, its journey and the message, in one
-transaction with others, two hundred at once; doubled is whoever has more than one of these, forgotten whoever lacks one. "CPU each" is the work
+transaction with others, 250 at once; doubled is whoever has more than one of these, forgotten whoever lacks one. "CPU each" is the work
 of the sweepers and of their server processes for one of them: where other programs keep the cores busy, it says more than the
 time passed."""
 

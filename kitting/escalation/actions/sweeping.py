@@ -68,7 +68,7 @@ M = TypeVar("M", bound=Model)
 
 BATCH = 500
 # So many rows are locked and written in one transaction: whoever presses a button meanwhile waits for no more.
-TOGETHER = 200
+TOGETHER = 250
 
 # A row the sweep stumbled over is looked at again later, so that one cannot stop the rest.
 STUMBLE = timedelta(hours=1)
@@ -222,7 +222,7 @@ class _Kind(Generic[Row]):
 
 
 def _in_turns(kind: _Kind[Row], limit: int) -> Counter[str]:
-    """Give what is due its turn, two hundred at once, until so many had it; returns how often came what."""
+    """Give what is due its turn, 250 at once, until so many had it; returns how often came what."""
     came: Counter[str] = Counter()
     while came.total() < limit:
         most = min(TOGETHER, limit - came.total())
