@@ -22,6 +22,7 @@ from accounts.models import (
     WorkingHours,
 )
 from accounts.queries import local_day
+from accounts.ready import stated
 from accounts.states import Role
 from kitting.lib.clients import calling_from
 
@@ -41,22 +42,30 @@ class PersonLeftError(PersonError):
 # --- counters of tries ---------------------------------------------------------------------------
 
 
-@transaction.atomic
+# A window that is over begins anew with this try; a try too many changes nothing.
+COUNT = """
+    INSERT INTO accounts_throttle AS known ("key", "count", "expires_at") VALUES (%s, 1, %s)
+    ON CONFLICT ("key") DO UPDATE SET
+        "count" = CASE WHEN known."expires_at" <= %s THEN 1 ELSE known."count" + 1 END,
+        "expires_at" = CASE WHEN known."expires_at" <= %s
+            THEN EXCLUDED."expires_at" ELSE known."expires_at" END
+    WHERE known."expires_at" <= %s OR known."count" < %s
+"""
+
+
 def count_try(*, key: str, limit: int, window: timedelta, now: datetime) -> bool:
     """Count one try and tell whether it is still within the limit of its window.
 
-    The count is raised before the caller judges the try, so that many at once cannot slip through.
+    The count is raised before the caller judges the try, so that many at once cannot slip through:
+    one statement looks and counts, and whoever comes at the same moment waits for it.
     """
-    Throttle.objects.filter(key=key, expires_at__lte=now).delete()
-    Throttle.objects.bulk_create(
-        [Throttle(key=key, count=0, expires_at=now + window)], ignore_conflicts=True
-    )
-    return bool(Throttle.objects.filter(key=key, count__lt=limit).update(count=F("count") + 1))
+    return stated(COUNT, key, now + window, now, now, now, limit) > 0
 
 
-def forgive_tries(*, key: str) -> None:
+def forgive_tries(*, keys: Sequence[str]) -> None:
     """Forget the tries of somebody who turned out to be right."""
-    Throttle.objects.filter(key=key).delete()
+    places = ", ".join(["%s"] * len(keys))
+    stated(f'DELETE FROM accounts_throttle WHERE "key" IN ({places})', *keys)  # noqa: S608  # only places for values
 
 
 def forgive_all_tries(*, prefix: str) -> int:

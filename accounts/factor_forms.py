@@ -85,7 +85,7 @@ class _CodeForm(base.BaseAuthenticateForm):  # type: ignore[misc]  # allauth shi
         if is_app and not count_try(key=used, limit=1, window=APP_CODE_KEPT, now=_now()):
             _note_refusal(self.user)
             raise get_adapter().validation_error("incorrect_code")
-        forgive_tries(key=key)
+        forgive_tries(keys=[key])
         return code
 
 
@@ -109,7 +109,7 @@ class SetUpAppForm(ActivateTOTPForm):  # type: ignore[misc]  # allauth ships no 
             "NFKC", self.cleaned_data["code"]
         ).replace(" ", "")
         code = str(super().clean_code())
-        forgive_tries(key=key)
+        forgive_tries(keys=[key])
         return code
 
 
@@ -146,7 +146,7 @@ class _CountedKey:
                 _note_refusal(self.user)
             raise
         if key:
-            forgive_tries(key=key)
+            forgive_tries(keys=[key])
         return found
 
 

@@ -165,6 +165,19 @@ def _columns(model: type[Model], names: Iterable[str]) -> list[str]:
     return [_line().ops.quote_name(str(field.column)) for field in fields]
 
 
+def stated(sql: str, *values: object) -> int:
+    """Say a statement of our own that changes rows, and return how many it changed.
+
+    Text, numbers and moments may stand in it as `%s`.
+    """
+    line = _line()
+    params = [
+        line.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+        for value in values
+    ]
+    return _ran(line, sql, params, then=_changed)
+
+
 class _Planned(Cursor[Any]):
     """Says everything by a statement that PostgreSQL plans once for a connection."""
 
@@ -221,6 +234,10 @@ def _helps_a_new_line(line: BaseDatabaseWrapper, error: Error, *, is_tried: bool
 def _rows(cursor: CursorWrapper) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def _changed(cursor: CursorWrapper) -> int:
+    return int(cursor.rowcount)
 
 
 def _nothing(_cursor: CursorWrapper) -> None:

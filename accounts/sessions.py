@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from accounts.ready import Ready
 
@@ -30,6 +32,10 @@ class SessionStore(db.SessionStore):
         """Take what is kept under this key, where somebody asked for it beside something else."""
         if data is not None and until is not None:
             self._taken = Session(self.session_key or "", data, until)
+
+    def _get_new_session_key(self) -> str:
+        # Whether nobody has it is told by the table when it is written there; then another is drawn.
+        return get_random_string(32, VALID_KEY_CHARS)
 
     def _get_session_from_db(self) -> Any:
         found, self._taken = self._taken, None

@@ -304,7 +304,7 @@ class TypeCodeForm(ConfirmLoginCodeForm):  # type: ignore[misc]  # allauth ships
         except forms.ValidationError:
             _note_wrong_code(request)
             raise
-        forgive_tries(key=account)
+        forgive_tries(keys=[account])
         return code
 
 

@@ -136,6 +136,19 @@ class Announcement(models.Model):
     def __str__(self) -> str:
         return self.text
 
+    def is_shown(self, *, now: datetime) -> bool:
+        """Tell whether it is said to people at a moment, as the question `shown` does."""
+        runs = self.expires_at is None or self.expires_at > now
+        return runs and self.ended_at is None and self.starts_at <= now
+
+    def covers(self, *, place_id: int | None, wave_id: int | None) -> bool:
+        """Tell whether it is for everyone, or for a place or a wave, as the question `covering` does."""
+        if self.place_id is None and self.wave_id is None:
+            return True
+        return (self.wave_id is None and self.place_id == place_id) or (
+            self.place_id is None and self.wave_id == wave_id
+        )
+
     @property
     def over_at(self) -> datetime | None:
         """Return when it stopped or will stop being said, if anybody knows."""

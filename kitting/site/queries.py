@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.http import Http404, HttpRequest
 from django.utils import translation
 
+from accounts.ready import Ready
 from kitting.lib.ruby import read_list
 from kitting.site.models import Announcement, Flag, SiteProfile, Variable, as_words
 from kitting.site.rules import Reading
@@ -97,12 +98,21 @@ def wall_clock() -> datetime:
     return now - profile.clock_offset if profile.is_demo and profile.clock_offset else now
 
 
+_profile = Ready(lambda: SiteProfile.objects.filter(pk=SiteProfile.SINGLE))
+_variables = Ready(Variable.objects.all)
+
+
+def profile_now() -> SiteProfile:
+    """Return the profile of this site, or what stands for it while there is none (one query)."""
+    return _profile.first() or SiteProfile()
+
+
 def words(*, language: str = "") -> dict[str, Any]:
     """Return the site's variables by key in a language (the active one by default).
 
     An address nobody has set is the one this site answers at, never an example.
     """
-    variables = list(Variable.objects.all())
+    variables = _variables.rows()
     found = as_words(variables, language or translation.get_language() or "ja")
     if any(v.key == ADDRESS_WORD and v.is_example for v in variables):
         found[ADDRESS_WORD] = settings.SITE_URL.partition("://")[2]
@@ -133,9 +143,12 @@ def kept_words(profile: SiteProfile, *, language: str, now: datetime) -> Mapping
     return found
 
 
+_flags = Ready(Flag.objects.all)
+
+
 def flags() -> dict[str, str]:
     """Return the value in force of every flag."""
-    return {flag.key: flag.current for flag in Flag.objects.all()}
+    return {flag.key: flag.current for flag in _flags.rows()}
 
 
 def announcements_for(
@@ -154,10 +167,17 @@ def announcements_now(*, now: datetime) -> list[Announcement]:
     return list(shown.select_related("place", "wave").order_by("-starts_at", "-pk"))
 
 
+_stopping = Ready(
+    lambda: Announcement.objects.filter(stops_starts=True, ended_at__isnull=True).order_by("pk")
+)
+
+
 def starts_are_stopped(*, place_id: int | None, wave_id: int | None, now: datetime) -> bool:
     """Tell whether nobody of a place and a wave may begin now."""
-    shown = Announcement.objects.shown(now=now).covering(place_id=place_id, wave_id=wave_id)
-    return shown.filter(stops_starts=True).exists()
+    return any(
+        said.is_shown(now=now) and said.covers(place_id=place_id, wave_id=wave_id)
+        for said in _stopping.rows()
+    )
 
 
 def clock_pauses(*, since: datetime) -> list[Announcement]:

@@ -13,6 +13,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actions import count_try, forgive_tries
 from accounts.models import Throttle, User
 from kitting.guides.actions import load_guide
 from kitting.journeys.actions.entering import enter_by_box
@@ -75,6 +76,33 @@ def test_everybody_of_a_city_opens_a_box_from_one_address_at_once(people: int) -
         )
         outcomes.add(entry.outcome)
     assert outcomes == {"open"}
+
+
+@pytest.mark.django_db
+def test_a_try_is_one_statement_and_its_window_begins_anew_when_it_is_over() -> None:
+    def tried(key: str, minutes: float) -> bool:
+        at = NOW + timedelta(minutes=minutes)
+        with CaptureQueriesContext(connection) as asked:
+            within = count_try(key=key, limit=2, window=FIVE, now=at)
+        assert len(asked) == 1
+        return within
+
+    assert [tried("one", 0), tried("one", 4.9), tried("one", 4.99)] == [True, True, False]
+    assert tried("other", 4.99)
+    kept = Throttle.objects.get(key="one")
+    assert (kept.count, kept.expires_at) == (2, NOW + FIVE)  # a try too many prolongs nothing
+    assert [tried("one", 5), tried("one", 9.9), tried("one", 9.99)] == [True, True, False]
+    assert Throttle.objects.get(key="one").expires_at == NOW + 2 * FIVE
+    forgive_tries(keys=["one", "two"])
+    assert list(Throttle.objects.values_list("key", flat=True)) == ["other"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_tries_at_once_no_more_than_the_limit_are_let_through() -> None:
+    tries = at_once(lambda _n: count_try(key="x", limit=10, window=FIVE, now=NOW), 60)
+    assert sum(tries) == 10
+    later = at_once(lambda _n: count_try(key="x", limit=10, window=FIVE, now=NOW + FIVE), 60)
+    assert sum(later) == 10
 
 
 # --- wrong ones are counted before they are judged -----------------------------------------------

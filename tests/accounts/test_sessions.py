@@ -11,6 +11,7 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
 from django.test import Client
 
+from accounts import sessions
 from accounts.sessions import SessionStore
 
 if TYPE_CHECKING:
@@ -78,3 +79,11 @@ def test_a_cookie_that_names_no_session_opens_the_page_of_a_stranger(
     with django_assert_max_num_queries(4):
         page = browser.get("/", headers={"cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}"})
     assert page.status_code == 200
+
+
+def test_a_key_that_is_drawn_twice_is_drawn_again(monkeypatch: pytest.MonkeyPatch):
+    taken = begun(name="first")
+    drawn = iter([taken, "b" * 32])
+    monkeypatch.setattr(sessions, "get_random_string", lambda *_of: next(drawn))
+    assert begun(name="second") == "b" * 32
+    assert dict(SessionStore(taken).items()) == {"name": "first"}

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from accounts.ready import Ready
 from kitting.guides.models import Edition, Step, StepNote, Trouble
 from kitting.guides.states import EditionState
 from kitting.lib.ruby import Readings
@@ -63,6 +64,15 @@ def step_notes(edition_id: int, key: str, *, version: int, language: str) -> lis
     ]
 
 
+_published = Ready(
+    lambda: (
+        Edition.objects.filter(state=EditionState.PUBLISHED)
+        .order_by("-published_at", "-pk")
+        .only("pk")[:1]
+    )
+)
+
+
 def published_edition() -> Edition | None:
     """Return the edition that new journeys begin with: the one published last."""
     return (
@@ -83,7 +93,7 @@ def readings_of(edition_id: int | None) -> Readings:
 
 def published_id() -> int | None:
     """Return the row number of the edition that new journeys begin with, if there is one."""
-    edition = published_edition()
+    edition = _published.first()
     return edition.pk if edition else None
 
 

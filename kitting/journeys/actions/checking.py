@@ -100,7 +100,7 @@ def check_serial(  # noqa: PLR0913  # see finish_step
     is_right = rules.is_serial_end(typed, device.serial_number)
     # The asset tag stands on the box too: right, but no proof of what is in the hand.
     if is_right or rules.is_same_tag(typed, device.asset_tag or ""):
-        forgive_tries(key=key)
+        forgive_tries(keys=[key])
         moved = finish_step(
             journey_id=journey_id,
             step_key=step_key,

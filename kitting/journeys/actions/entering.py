@@ -9,9 +9,10 @@ from django.db import transaction
 
 from accounts.actions import count_try, forgive_all_tries, forgive_tries, write_audit
 from accounts.queries import leads_for, local_day
+from accounts.ready import Ready
 from kitting.devices.models import Loan
 from kitting.devices.states import DeviceState, LoanKind
-from kitting.guides.queries.kept import published_edition
+from kitting.guides.queries.kept import published_id
 from kitting.guides.queries.pages import applicable_steps
 from kitting.journeys import rules
 from kitting.journeys.actions.errors import (
@@ -62,8 +63,18 @@ class BoxEntry:
     guesses: bool = False
 
 
+_for_person = Ready(
+    lambda code: (
+        Loan.objects.open()
+        .filter(device__code=code, kind=LoanKind.PERSONAL)
+        .select_related("person")
+    ),
+    str,
+)
+
+
 @transaction.atomic
-def enter_by_box(
+def enter_by_box(  # noqa: PLR0913  # a try has this many facts, and callers name each
     *,
     code: str,
     staff_number: str,
@@ -71,6 +82,7 @@ def enter_by_box(
     now: datetime,
     window: timedelta,
     browser: str = "",
+    loan: Loan | None = None,
 ) -> BoxEntry:
     """Let whoever holds a box and knows whose it is begin or go on with that one journey.
 
@@ -78,15 +90,10 @@ def enter_by_box(
     forgiven when it was right. Only who tries is slowed, never the box: nobody is locked out by
     others' guesses. `client` is the address tries come from, `browser` tells browsers behind one
     address apart. `guesses` says that this box has seen more wrong numbers than mistakes explain:
-    the lead was told.
+    the lead was told. `loan` saves asking for it again where the caller has it, with its person.
     """
-    loan = (
-        Loan.objects.open()
-        .filter(device__code=code, kind=LoanKind.PERSONAL)
-        .select_related("person")
-        .first()
-    )
-    if loan is None or loan.person is None:
+    loan = loan or _for_person.first(code)
+    if loan is None or loan.kind != LoanKind.PERSONAL or loan.person is None:
         return BoxEntry("nobody")
     limits = try_limits(code=code, client=client, browser=browser, window=window)
     if not _may_try(limits, now=now):
@@ -100,10 +107,9 @@ def enter_by_box(
             _alarm_leads(loan, code=code, now=now)
         write_audit(action="box.refused", now=now, by=None, subject=f"box:{code}")
         return BoxEntry("wrong", guesses=not within)
-    for limit in limits:
-        forgive_tries(key=limit.key)
+    forgive_tries(keys=[limit.key for limit in limits])
     who = Who(via=Via.BOX, client_address=client)
-    return BoxEntry("open", journey=enter(loan_id=loan.pk, who=who, now=now).journey)
+    return BoxEntry("open", journey=_enter(loan.pk, who=who, now=now).journey)
 
 
 @transaction.atomic
@@ -141,7 +147,14 @@ def _alarm_leads(loan: Loan, *, code: str, now: datetime) -> None:
 @transaction.atomic
 def enter(*, loan_id: int, who: Who, now: datetime) -> Moved:
     """Begin the journey of a loan, or note that the person came back to it."""
-    journey = Journey.objects.select_for_update().open().filter(loan_id=loan_id).first()
+    return _enter(loan_id, who=who, now=now)
+
+
+_open_of = Ready(lambda loan: Journey.objects.select_for_update().open().filter(loan=loan), int)
+
+
+def _enter(loan_id: int, *, who: Who, now: datetime) -> Moved:
+    journey = _open_of.first(loan_id)
     if journey is None:
         raise JourneyClosedError
     if journey.begun_at is None:
@@ -164,16 +177,17 @@ def begin_journey(journey: Journey, *, who: Who, now: datetime, arrives: bool = 
     # Whoever has the guide open on the Chromebook has begun, whatever is said.
     if not arrives and starts_are_stopped(place_id=place, wave_id=wave, now=now):
         raise StartsStoppedError
-    edition = published_edition()
-    if edition is None:
+    edition_id = published_id()
+    if edition_id is None:
         raise NoGuideError
-    journey.edition = edition
+    journey.edition_id = edition_id
     journey.flags = site_flags()
     journey.step_keys = [
         [step.key, str(step.milestone), step.required]
-        for step in applicable_steps(edition.pk, journey.flags)
+        for step in applicable_steps(edition_id, journey.flags)
     ]
     plan = rules.plan_from(journey.step_keys)
     journey.steps_total = len(plan)
     journey.ready_total = sum(s.milestone == rules.READY and s.required for s in plan)
-    return write(journey, [plain_fact(EventKind.BEGUN, now)], who=who, now=now)
+    # What has not begun has no record of any step yet.
+    return write(journey, [plain_fact(EventKind.BEGUN, now)], who=who, now=now, records=())
