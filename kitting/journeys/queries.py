@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import Throttle, User
 from accounts.ready import Ready
+from kitting.devices.queries import BoxView, device_by_code
 from kitting.guides.queries.kept import published_edition
 from kitting.guides.queries.pages import lessons, outline
 from kitting.guides.queries.paper import all_pages, paper_sheet
@@ -418,11 +419,15 @@ def try_limits(*, code: str, client: str, browser: str, window: timedelta) -> li
     ]
 
 
-def slowed_until(limits: Iterable[TryLimit], *, now: datetime) -> datetime | None:
+_counted = Ready(lambda *keys: Throttle.objects.filter(key__in=keys), str, str)
+
+
+def slowed_until(limits: Sequence[TryLimit], *, now: datetime) -> datetime | None:
     """Return until when whoever is counted so must wait, or nothing. One query."""
     allowed = {limit.key: limit.limit for limit in limits}
-    used = Throttle.objects.open_at(now).filter(key__in=allowed)
-    return max((row.expires_at for row in used if row.count >= allowed[row.key]), default=None)
+    used = _counted.rows(limits[0].key, limits[-1].key)
+    until = (row.expires_at for row in used if row.count >= allowed[row.key])
+    return max((at for at in until if at > now), default=None)
 
 
 def is_waited_at(code: str, *, now: datetime) -> bool:
@@ -447,6 +452,38 @@ def box_address(code: str) -> str:
 def journey_of_loan(loan: Loan) -> Journey | None:
     """Return the open journey of a loan."""
     return Journey.objects.open().filter(loan=loan).first()
+
+
+_at_box = Ready(
+    lambda code: (
+        Journey.objects.open()
+        .filter(
+            loan__ended_at__isnull=True,
+            loan__device__box_codes__code=code,
+            loan__device__box_codes__retired_at__isnull=True,
+        )
+        .select_related(
+            "loan__device",
+            "loan__person",
+            "loan__department",
+            "loan__place",
+            "place",
+            "wave__rollout",
+        )
+    ),
+    str,
+)
+
+
+def box_and_journey(code: str) -> tuple[BoxView, Journey | None]:
+    """Return what a stored code leads to, and the open journey of its loan with its wave.
+
+    One query; two more where nobody is to begin with that box.
+    """
+    journey = _at_box.first(code)
+    if journey is None:
+        return device_by_code(code), None
+    return BoxView("open", device=journey.loan.device, loan=journey.loan), journey
 
 
 def is_over(journey: Journey, *, now: datetime) -> bool:

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 TOKEN, HERE, PRESS = "\ufdd0", "\ufdd1", "\ufdd2"
 # A number where only digits may stand, as in addresses: no row has it, and it is written nowhere else.
 NUMBER = 777_000_777_000_777
+# A box code where only such a code may stand, and as pages show it: its letters are in no code.
+BOX, BOX_SHOWN = "ZUZUZUZU", "ZUZU-ZUZU"
 _WORDS = "\ufdd3\ufdd4\ufdd5\ufdd6\ufdd7\ufdd8\ufdd9\ufdda"
 _BOUND = "\ufddb\ufddc\ufddd\ufdde\ufddf\ufde0\ufde1\ufde2"
 _HOLES = "\ufde3\ufde4\ufde5\ufde6\ufde7\ufde8\ufde9\ufdea\ufdeb\ufdec\ufded\ufdee"
 _FITTED = "\ufdef"
 WORD = f"[{_WORDS}]"
 WORDS = re.compile(f"[{_WORDS}{_BOUND}]")
-ANY = re.compile(f"({NUMBER}|{_FITTED}[^{_FITTED}]*{_FITTED}|[\ufdd0-\ufdef])")
+ANY = re.compile(
+    f"({NUMBER}|{BOX}|{BOX_SHOWN}|{_FITTED}[^{_FITTED}]*{_FITTED}|[\ufdd0-\ufdef])"
+)
 
 
 def words_of(names: Iterable[str]) -> dict[str, str]:
@@ -32,6 +36,12 @@ def words_of(names: Iterable[str]) -> dict[str, str]:
 def bound(sign: str) -> str:
     """Return the sign of a word that is to stay on one line."""
     return _BOUND[_WORDS.index(sign)]
+
+
+def unbound(sign: str) -> str:
+    """Return the sign of a word again that is to stay on one line; nothing of every other sign."""
+    at = _BOUND.find(sign)
+    return _WORDS[at] if at >= 0 else ""
 
 
 def hole(at: int) -> str:

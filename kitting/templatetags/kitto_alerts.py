@@ -9,12 +9,12 @@ from django.utils import translation
 
 from kitting.escalation.queries.broken import outage_rows, outages_ahead
 from kitting.jobs.queries import late_pulses
-from kitting.journeys.models import Journey
 from kitting.notices.models import Outlet
 from kitting.site.queries import announcements_for
 
 if TYPE_CHECKING:
     from kitting.devices.models import Loan
+    from kitting.journeys.models import Journey
     from kitting.site.models import Announcement
     from kitting.site.queries import SiteRequest
 
@@ -32,13 +32,15 @@ def alerts_of(context: template.Context, journey: Journey, at: str = "") -> dict
 
 
 @register.inclusion_tag("escalation/_alerts.html", takes_context=True)
-def alerts_of_box(context: template.Context, loan: Loan | None) -> dict[str, Any]:
+def alerts_of_box(
+    context: template.Context, loan: Loan | None, journey: Journey | None
+) -> dict[str, Any]:
     """Show public notices to whoever holds a box."""
     request: SiteRequest = context["request"]
     if not request.profile.has_announcements or loan is None:
         return {}
-    journeys = Journey.objects.open().filter(loan=loan).values_list("wave_id", flat=True)
-    return {"said": _said(request, loan.place_id, journeys.first()), "outages": []}
+    wave_id = journey.wave_id if journey else None
+    return {"said": _said(request, loan.place_id, wave_id), "outages": []}
 
 
 def _said(request: SiteRequest, place_id: int | None, wave_id: int | None) -> list[str]:

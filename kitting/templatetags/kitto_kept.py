@@ -18,7 +18,7 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
 from kitting.lib import marks
-from kitting.lib.marks import ANY, HERE, NUMBER, PRESS, TOKEN, WORDS, bound, hole, hole_at
+from kitting.lib.marks import ANY, HERE, NUMBER, PRESS, TOKEN, WORDS, hole, hole_at
 from kitting.site.rules import Reading
 from kitting.templatetags.kitto import fit, nobreak
 from kitting.templatetags.kitto_reading import with_readings
@@ -196,12 +196,9 @@ class _Said(dict[str, str]):
     def __missing__(self, sign: str) -> str:
         if fitting := marks.fitting(sign):
             return fit(self._words.get(fitting[0], ""), *fitting[1:])
-        for own, word in self._words.items():
-            if sign == own:
-                return conditional_escape(word)
-            if sign == bound(own):
-                return nobreak(word)
-        return ""
+        if sign in self._words:
+            return conditional_escape(self._words[sign])
+        return nobreak(self._words.get(marks.unbound(sign), ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +264,8 @@ def alike_page(context: template.Context, name: str) -> SafeString:
     said |= {
         TOKEN: conditional_escape(str(context["csrf_token"])),
         HERE: conditional_escape(context["here"]),
-        PRESS: context["form_key"],
-        str(NUMBER): str(context["journey"].pk),
+        PRESS: str(context.get("form_key") or ""),
+        str(NUMBER): str(getattr(context["journey"], "pk", "")),
     }
     with context.render_context.push_state(page):
         return mark_safe(kept.filled(said, context))  # noqa: S308  # drawn by templates; what is put in is escaped

@@ -8,7 +8,7 @@ from django import template
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from kitting.plan.queries import start_of_journey, start_of_loan
+from kitting.plan.queries import start_at_box, start_of_journey, start_of_loan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +25,12 @@ NAMES_MOST = 3
 
 
 @register.inclusion_tag("plan/_start.html", takes_context=True)
-def start_of_box(context: template.Context, loan: Loan | None, code: str) -> dict[str, Any]:
+def start_of_box(
+    context: template.Context, journey: Journey | None, code: str
+) -> dict[str, Any]:
     """Show whoever holds a box when its wave begins, and whether there is room just now."""
     request: SiteRequest = context["request"]
-    start = start_of_loan(loan, now=request.now) if loan is not None else None
+    start = start_at_box(journey, now=request.now) if journey is not None else None
     return {"start": start, "now": request.now, "code": code, "journey": None}
 
 

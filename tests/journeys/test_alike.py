@@ -13,17 +13,29 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from kitting.devices.models import Loan
 from kitting.guides.queries.kept import forget_editions, kept_edition
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import OWN_WORDS, device_words
-from kitting.journeys.views import step
-from kitting.lib.codes import make_code
+from kitting.journeys.views import door, step
+from kitting.lib.codes import make_code, shown
+from kitting.rollout.states import RolloutState
 from kitting.site.actions import Word, save_words
 from kitting.site.models import Announcement, SiteProfile
 from kitting.site.queries import forget_words
 from kitting.site.rules import READING_COOKIE
 from kitting.templatetags import kitto_kept
-from tests.factories import NOW, DeviceFactory, JourneyFactory, LoanFactory, UserFactory
+from tests.factories import (
+    NOW,
+    DepartmentFactory,
+    DeviceFactory,
+    JourneyFactory,
+    LoanFactory,
+    PlaceFactory,
+    RolloutFactory,
+    UserFactory,
+    WaveFactory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +43,7 @@ if TYPE_CHECKING:
     from kitting.guides.queries.shapes import StepPage
     from kitting.journeys.views.visit import Visit
 
+A_YEAR = timedelta(days=365)
 pytestmark = pytest.mark.django_db
 
 CHROMEBOOK = (
@@ -229,3 +242,101 @@ def test_signs_that_stand_in_a_text_by_themselves_say_nothing(guide: Any) -> Non
     page = client.get(reverse("journeys:step", args=[journey.pk, journey.current_step]))
     assert "外字\ue000" in page.content.decode()
     assert page.content.decode().count("777000777000777") == 1
+
+
+# --- the page of a box ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def boxes(guide: Any) -> list[Callable[[], str]]:
+    """Return ways to look at boxes that nobody has begun with: of two departments, waves and places."""
+    rollout = RolloutFactory.create(state=RolloutState.OPEN)
+    ways: list[Callable[[], str]] = []
+    for number in (11, 12, 13):
+        one = someone(number, wave=WaveFactory.create(rollout=rollout, note=f"{number}階へ"))
+        place = PlaceFactory.create(name=f"第{number}庁舎")
+        department = DepartmentFactory.create(name=f"税務{number}課")
+        Loan.objects.filter(pk=one.loan_id).update(place=place, department=department)
+        Journey.objects.filter(pk=one.pk).update(place=place, department=department)
+        Announcement.objects.create(
+            text=f"{number}番の会場", place=place, starts_at=NOW - A_YEAR
+        )
+        path = reverse("journeys:box", args=[one.loan.device.code])
+        for told in ({}, {"HTTP_ACCEPT_LANGUAGE": "en"}, {"HTTP_USER_AGENT": CHROMEBOOK}):
+            ways += [_looking(Client(), path, cookie, told) for cookie in ("", "dark.lg.all")]
+    SiteProfile.objects.update(has_announcements=True)
+    return ways
+
+
+def test_a_box_page_is_the_same_whichever_box_was_looked_at_before(
+    boxes: list[Callable[[], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold = []
+    with monkeypatch.context() as alone:
+        alone.setattr(door, "_door_for_all", lambda _request, _context: None)
+        for look in boxes:
+            forget()
+            cold.append(look())
+    assert not kitto_kept.kept_pages
+    assert len(set(cold)) == len(cold) * 2 // 3  # a Chromebook sees what a phone does
+    order = [*range(len(boxes))] * 2
+    Random(8).shuffle(order)
+    forget()
+    for number in order:
+        assert boxes[number]() == cold[number]
+    assert len(kitto_kept.kept_pages) == 4  # two languages, two looks
+
+
+def test_nothing_of_one_box_is_kept(boxes: list[Callable[[], str]]) -> None:
+    forget()
+    said = "".join(look() for look in boxes)
+    drawn = "".join(html for _storage, html in kitto_kept.drawn_once.values())
+    drawn += "".join("".join(kept.pieces[::2]) for kept in kitto_kept.kept_pages.values())
+    drawn += repr(list(kitto_kept.kept_pages))
+    assert "職員番号" in drawn
+    loans = Loan.objects.select_related("device", "place", "department", "person")
+    for loan in loans:
+        code = loan.device.code or ""
+        for own in (code, shown(code), loan.place.name, f"{loan.place.name[1:3]}番の会場"):  # type: ignore[union-attr]  # each has a place
+            assert own in said
+            assert own not in drawn
+        assert loan.department.name in said
+        assert loan.department.name not in drawn
+        assert loan.person.name not in said  # type: ignore[union-attr]  # each has a person
+    assert not ONCE.search(drawn)
+
+
+def test_a_door_that_is_slow_or_was_wrong_is_one_browsers_own(waiting: Journey) -> None:
+    forget()
+    code = waiting.loan.device.code
+    path, begin = (reverse(f"journeys:{name}", args=[code]) for name in ("box", "begin"))
+    wrong, right = Client(), Client(REMOTE_ADDR="192.0.2.7")
+    right.get(path)
+    for _try in range(4):
+        refused = wrong.post(begin, {"staff_number": "999999"})
+    assert refused.status_code == 429
+    assert "番号が何回か" in wrong.get(path).content.decode()
+    assert "番号が何回か" not in right.get(path).content.decode()
+    assert len(kitto_kept.kept_pages) == 1
+
+
+def test_a_box_page_asks_three_times(
+    waiting: Journey, django_assert_max_num_queries: Any
+) -> None:
+    path = reverse("journeys:box", args=[waiting.loan.device.code])
+    Client().get(path)
+    with django_assert_max_num_queries(3):
+        Client().get(path)
+
+
+def test_a_staff_number_costs_eighteen_statements(
+    waiting: Journey, django_assert_max_num_queries: Any
+) -> None:
+    box_client(someone(15), done=0)
+    client, code = Client(), waiting.loan.device.code
+    client.get(reverse("journeys:box", args=[code]))
+    with django_assert_max_num_queries(18):  # four of them frame transactions
+        client.post(
+            reverse("journeys:begin", args=[code]),
+            {"staff_number": waiting.person.staff_number},
+        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -28,9 +29,9 @@ from kitting.journeys.forms import (
 )
 from kitting.journeys.queries import (
     BOX_KEY,
+    box_and_journey,
     is_over,
     is_waited_at,
-    journey_of_loan,
     may_help_at,
     own_journeys,
     second_user_steps,
@@ -39,6 +40,7 @@ from kitting.journeys.queries import (
 )
 from kitting.journeys.views.visit import (
     SCANNED_KEY,
+    Alike,
     access_of,
     box_journey,
     browser_of,
@@ -47,13 +49,17 @@ from kitting.journeys.views.visit import (
     language,
     on_chromebook,
 )
-from kitting.lib.codes import CodeError, parse
-from kitting.site.queries import client_address, words
+from kitting.lib import marks
+from kitting.lib.codes import CodeError, parse, shown
+from kitting.site.queries import client_address, kept_words, words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpResponse
 
     from accounts.models import User
+    from kitting.devices.models import Loan
     from kitting.journeys.models import Journey
     from kitting.site.queries import SiteRequest
 
@@ -114,10 +120,9 @@ def _box_page(request: SiteRequest, typed: str, form: StaffNumberForm) -> HttpRe
         code = parse(typed)
     except CodeError as error:
         return _no_box(request, "unreadable", code_sentences(typed, error))
-    view = device_by_code(code)
+    view, journey = box_and_journey(code)
     if view.state in ("unknown", "retired"):
         return _no_box(request, view.state, code=code if view.device else "")
-    journey = journey_of_loan(view.loan) if view.loan else None
     state = _box_state(request, view, journey)
     limits = try_limits(
         code=code,
@@ -135,10 +140,12 @@ def _box_page(request: SiteRequest, typed: str, form: StaffNumberForm) -> HttpRe
         "state": state,
         "may_open": helps and is_waited_at(code, now=request.now),
         "journey": journey if state in ("own", "again") else None,
+        # Whose wave and place say when to begin; pages show nothing else of it.
+        "of_box": journey,
         "form": form,
         "slow_until": slow_until,
         "minutes": _minutes(slow_until - request.now) if slow_until else 0,
-        "words": words(),
+        "words": kept_words(request.profile, language=language(), now=request.now),
         "in_app": rules.in_app_browser(request.headers.get("User-Agent", "")),
         "is_android": "Android" in request.headers.get("User-Agent", ""),
         "address": request.build_absolute_uri(reverse("journeys:box", args=[code])),
@@ -146,8 +153,38 @@ def _box_page(request: SiteRequest, typed: str, form: StaffNumberForm) -> HttpRe
         "here": reverse("journeys:box", args=[code]),
         "second": second_user_steps(language()) if state in ("shared", "spare") else [],
     }
+    if state == "door" and not (slow_until or form.is_bound or context["in_app"]):
+        context["alike"] = _door_for_all(request, context)
     status = 429 if slow_until and form.is_bound else 422 if form.errors else 200
     return render(request, "journeys/box.html", context, status=status)
+
+
+@dataclass(frozen=True)
+class _PhoneShown:
+    """What a kept page knows of the site's words: whom to call."""
+
+    it_name: str
+    it_phone: str
+    it_hours: str
+
+
+def _door_for_all(request: SiteRequest, context: Mapping[str, Any]) -> Alike:
+    """Return what the page of a box shows everybody who may type a number there."""
+    phone = [context["words"].get(name, "") for name in ("it_name", "it_phone", "it_hours")]
+    code = context["code"]
+    address = f"{request.get_host()}{reverse('journeys:box', args=[marks.BOX])}"
+    return Alike(
+        label="door",
+        below={
+            "code": marks.BOX,
+            "bare_address": address,
+            "form": context["form"],
+            "journey": None,
+            "view": {"device": True},
+        },
+        words={marks.BOX: code, marks.BOX_SHOWN: shown(code)},
+        same={"state": context["state"], "words": _PhoneShown(*phone)},
+    )
 
 
 def _minutes(wait: timedelta) -> int:
@@ -207,8 +244,7 @@ def begin(request: SiteRequest, code: str) -> HttpResponse:
         known = parse(code)
     except CodeError:
         return redirect("journeys:box", code=code)
-    view = device_by_code(known)
-    journey = journey_of_loan(view.loan) if view.loan else None
+    view, journey = box_and_journey(known)
     state = _box_state(request, view, journey)
     if journey is None or state not in ("own", "other", "again", "door"):
         return redirect("journeys:box", code=known)
@@ -222,7 +258,7 @@ def begin(request: SiteRequest, code: str) -> HttpResponse:
             request, _("Nothing was begun: this box is for somebody else. IT has been told.")
         )
         return redirect("journeys:box", code=known)
-    return _enter_by_number(request, known)
+    return _enter_by_number(request, known, journey.loan)
 
 
 def _not_now(request: SiteRequest, code: str) -> HttpResponse:
@@ -240,13 +276,14 @@ def _enter_own(request: SiteRequest, journey: Journey, code: str) -> HttpRespons
     return go_on(moved)
 
 
-def _enter_by_number(request: SiteRequest, code: str) -> HttpResponse:
+def _enter_by_number(request: SiteRequest, code: str, loan: Loan) -> HttpResponse:
     form = StaffNumberForm(request.POST)
     if not form.is_valid():
         return _box_page(request, code, form)
     try:
         entry = actions.enter_by_box(
             code=code,
+            loan=loan,
             staff_number=form.cleaned_data["staff_number"],
             client=client_address(request),
             browser=browser_of(request),
@@ -262,9 +299,16 @@ def _enter_by_number(request: SiteRequest, code: str) -> HttpResponse:
         if entry.outcome == "wrong":
             form.add_error("staff_number", _("The numbers do not match. Type it once more."))
         return _box_page(request, code, form)
-    request.session.cycle_key()
-    request.session[BOX_KEY] = {"journey": entry.journey.pk, "epoch": entry.journey.box_epoch}
+    _let_in(request, entry.journey)
     return go_on(actions.Moved(entry.journey, changed=True))
+
+
+def _let_in(request: SiteRequest, journey: Journey) -> None:
+    """Begin the box session of a browser, under a key that nobody has known before."""
+    # A browser without a session is given a new key anyhow, when the answer is saved.
+    if request.session.session_key:
+        request.session.cycle_key()
+    request.session[BOX_KEY] = {"journey": journey.pk, "epoch": journey.box_epoch}
 
 
 @never_cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,6 +37,7 @@ from kitting.journeys.views.check import (
 )
 from kitting.journeys.views.visit import (
     SCANNED_KEY,
+    Alike,
     Visit,
     access_of,
     again_of,
@@ -146,20 +147,6 @@ PLAINLY_SAME = (
     *("check_is_own", "own_word", "says_opened", "is_practice", "module"),
     *("word", "tail", "is_jis", "minimum", "version", "seconds"),
 )
-
-
-@dataclass(frozen=True)
-class Alike:
-    """What a page shows everybody who has the same, for the tag `alike_page`.
-
-    `same` is compared by value; `below` goes with the `label`; `words` of one device or person are put in by
-    their signs.
-    """
-
-    label: str
-    below: Mapping[str, Any]
-    words: Mapping[str, str]
-    same: Mapping[str, Hashable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

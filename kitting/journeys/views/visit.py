@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.models import AnonymousUser
@@ -37,6 +37,7 @@ from kitting.journeys.states import EventKind, Via
 from kitting.site.queries import client_address, kept_words
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
     from datetime import datetime
 
     from accounts.models import User
@@ -113,6 +114,20 @@ class Visit:
     def journey(self) -> Journey:
         """Return the journey."""
         return self.access.journey
+
+
+@dataclass(frozen=True)
+class Alike:
+    """What a page shows everybody who has the same, for the tag `alike_page`.
+
+    `same` is compared by value; `below` goes with the `label`; `words` of one device or person are put in by
+    their signs.
+    """
+
+    label: str
+    below: Mapping[str, Any]
+    words: Mapping[str, str]
+    same: Mapping[str, Hashable] = field(default_factory=dict)
 
 
 def visit_of(request: SiteRequest, access: Access, *, at: str = "") -> Visit:

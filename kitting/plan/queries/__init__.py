@@ -17,6 +17,7 @@ from kitting.plan.queries.preflight import preflight
 from kitting.plan.queries.seen import stuck_by_wave
 from kitting.plan.queries.starts import (
     Start,
+    start_at_box,
     start_of_journey,
     start_of_loan,
     waves_about_to_begin,
@@ -36,6 +37,7 @@ __all__ = [
     "preflight",
     "rollout_appointments",
     "rollouts_listed",
+    "start_at_box",
     "start_of_journey",
     "start_of_loan",
     "stuck_by_wave",

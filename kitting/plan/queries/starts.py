@@ -50,6 +50,13 @@ def start_of_loan(loan: Loan, *, now: datetime) -> Start | None:
     return _start(journey, now=now) if journey else None
 
 
+def start_at_box(journey: Journey, *, now: datetime) -> Start | None:
+    """Return the same of a journey that came with its wave and rollout (no query, or one)."""
+    wave = journey.wave
+    is_coming = wave is not None and wave.rollout.state == RolloutState.OPEN
+    return _start(journey, now=now) if is_coming and journey.begun_at is None else None
+
+
 def start_of_journey(journey: Journey, *, now: datetime) -> Start | None:
     """Return when somebody means to begin: the own time, else the wave's."""
     wave = journey.wave
