@@ -13,11 +13,15 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from kitting.devices.models import Loan
+from accounts.states import Role
+from kitting.devices.models import Device, Loan
+from kitting.escalation.models import WrongBox
 from kitting.guides.queries.kept import forget_editions, kept_edition
+from kitting.journeys.actions.errors import SYSTEM
+from kitting.journeys.actions.resting import pause
 from kitting.journeys.models import Journey
 from kitting.journeys.queries import OWN_WORDS, device_words
-from kitting.journeys.views import door, step
+from kitting.journeys.views import door, step, way
 from kitting.lib.codes import make_code, shown
 from kitting.rollout.states import RolloutState
 from kitting.site.actions import Word, save_words
@@ -29,10 +33,12 @@ from tests.factories import (
     NOW,
     DepartmentFactory,
     DeviceFactory,
+    GrantFactory,
     JourneyFactory,
     LoanFactory,
     PlaceFactory,
     RolloutFactory,
+    TicketFactory,
     UserFactory,
     WaveFactory,
 )
@@ -242,6 +248,82 @@ def test_signs_that_stand_in_a_text_by_themselves_say_nothing(guide: Any) -> Non
     page = client.get(reverse("journeys:step", args=[journey.pk, journey.current_step]))
     assert "外字\ue000" in page.content.decode()
     assert page.content.decode().count("777000777000777") == 1
+
+
+# --- the whole way ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ways(guide: Any) -> list[Callable[[], str]]:
+    """Return ways to look at whole ways: of several persons, as far or further, through both doors."""
+    people = [someone(number) for number in (21, 22, 23, 24)]
+    browsers = [
+        (box_client(one, done=done), one)
+        for one, done in zip(people, (2, 2, 9, 0), strict=True)
+    ]
+    third, last = people[2:]
+    browsers += [(signed_in(people[1]), people[1]), (signed_in(third), third)]
+    for name, who, told in (("arrive", 2, CHROMEBOOK), ("paper", 3, "")):
+        path = reverse(f"journeys:{name}", args=[people[who].pk])
+        browsers[who][0].post(path, {"on": "1"}, HTTP_USER_AGENT=told)
+    pause(journey_id=people[1].pk, until=NOW + A_YEAR * 90, who=SYSTEM, now=NOW)
+    Journey.objects.filter(pk=third.pk).update(fast_until=NOW + A_YEAR * 90)
+    GrantFactory.create(person_id=third.person_id, role=Role.LEAD, department=third.department)
+    WrongBox.objects.create(
+        device=people[0].loan.device,
+        holder=last.person,
+        ticket=TicketFactory.create(journey=None, device=people[0].loan.device),
+        told_at=NOW,
+    )
+    Device.objects.filter(pk=people[0].loan.device_id).update(said_elsewhere_at=NOW)
+    looking: list[Callable[[], str]] = []
+    for client, journey in browsers:
+        path = reverse("journeys:overview", args=[journey.pk])
+        for told in ({}, {"HTTP_ACCEPT_LANGUAGE": "en"}, {"HTTP_USER_AGENT": CHROMEBOOK}):
+            looking += [_looking(client, path, kind, told) for kind in ("", "dark.lg.all")]
+    return looking
+
+
+def test_a_whole_way_is_the_same_whoever_looked_before(
+    ways: list[Callable[[], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold = []
+    with monkeypatch.context() as alone:
+        alone.setattr(way, "_overview_for_all", lambda _visit, _context: None)
+        for look in ways:
+            forget()
+            cold.append(look())
+    assert not kitto_kept.kept_pages
+    order = [*range(len(ways))] * 2
+    Random(9).shuffle(order)
+    forget()
+    for number in order:
+        assert ways[number]() == cold[number]
+    said = "".join(cold)
+    for words in (
+        "いまは休みの時間です",
+        "fast-title",
+        "紙で進めています",
+        "みんなの進み具合",
+        '/swap"',
+    ):
+        assert words in said
+    assert 10 < len(kitto_kept.kept_pages) < len(ways)
+
+
+def test_nothing_of_one_person_is_kept_of_a_whole_way(ways: list[Callable[[], str]]) -> None:
+    forget()
+    said = "".join(look() for look in ways)
+    drawn = "".join(html for _storage, html in kitto_kept.drawn_once.values())
+    drawn += "".join("".join(kept.pieces[::2]) for kept in kitto_kept.kept_pages.values())
+    drawn += repr(list(kitto_kept.kept_pages))
+    assert "すべての手順" in drawn
+    for journey in Journey.objects.select_related("person", "loan__device"):
+        for own in (journey.loan.device.code, f"/j/{journey.pk}/"):
+            assert own in said
+            assert own not in drawn
+        assert journey.person.name not in drawn
+    assert not ONCE.search(drawn)
 
 
 # --- the page of a box ------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -27,6 +28,8 @@ from kitting.journeys.forms import (
     LaterForm,
 )
 from kitting.journeys.views.visit import (
+    Alike,
+    Visit,
     access_of,
     again_of,
     context_of,
@@ -37,10 +40,13 @@ from kitting.journeys.views.visit import (
     visit_of,
     who_of,
 )
+from kitting.lib import marks
+from kitting.lib.codes import shown
 from kitting.notices.actions import read as mark_read
 from kitting.notices.queries import unread
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from kitting.journeys.models import Journey
@@ -54,13 +60,67 @@ NOTICES_SHOWN = 3
 def overview(request: SiteRequest, journey_id: int) -> HttpResponse:
     """Show the whole way: what is done, what comes next, how long it takes."""
     access = access_of(request, journey_id)
-    visit = visit_of(request, access)
+    visit = visit_of(request, access, at=access.journey.current_step)
     context = context_of(request, visit) | {
         "notices": unread(access.actor)[:NOTICES_SHOWN] if access.actor else [],
         "paused": _pauses(visit.journey, request.now),
         "again": again_of(request, visit),
+        "here": request.get_full_path(),
     }
+    if visit.kept:
+        context["alike"] = _overview_for_all(visit, context)
     return render(request, "journeys/overview.html", context)
+
+
+@dataclass(frozen=True)
+class _DeviceShown:
+    """What a kept page knows of a device: a sign for its code."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class _LoanShown:
+    """What a kept page knows of a loan: its device."""
+
+    device: _DeviceShown
+
+
+@dataclass(frozen=True)
+class _JourneyShown:
+    """What a kept page knows of a journey that has begun: how far it is, and no moment of it."""
+
+    edition_id: int | None
+    arrived_at: bool
+    ready_at: bool
+    at_home_at: bool
+    reads_paper: bool
+    loan: _LoanShown
+    begun_at: bool = True
+    pk: int = marks.NUMBER
+
+
+def _overview_for_all(visit: Visit, context: Mapping[str, Any]) -> Alike:
+    """Return what the whole way shows everybody who has the same steps behind them."""
+    journey, code = visit.journey, visit.journey.loan.device.code or ""
+    known = _JourneyShown(
+        edition_id=journey.edition_id,
+        arrived_at=journey.arrived_at is not None,
+        ready_at=journey.ready_at is not None,
+        at_home_at=journey.at_home_at is not None,
+        reads_paper=journey.reads_paper,
+        loan=_LoanShown(_DeviceShown(marks.BOX if code else "")),
+    )
+    return Alike(
+        label=visit.kept,
+        below={"way": visit.way},
+        words={marks.BOX: code, marks.BOX_SHOWN: shown(code)},
+        same={
+            "journey": known,
+            "by_box": context["by_box"],
+            "may_arrive": context["may_arrive"],
+        },
+    )
 
 
 def _pauses(journey: Journey, now: datetime) -> bool:
