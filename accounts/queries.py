@@ -256,12 +256,16 @@ class CalendarBook:
         return self.of_place(person.place)
 
 
+_hours = Ready(WorkingHours.objects.all)
+_closed = Ready(ClosedDay.objects.all)
+
+
 def calendar_book(*, country: str) -> CalendarBook:
     """Load every calendar; the most common pattern of places is the organisation's own."""
-    hours = {row.pk: row for row in WorkingHours.objects.all()}
+    hours = {row.pk: row for row in _hours.rows()}
     closed: dict[int, set[date]] = {}
-    for hours_id, on in ClosedDay.objects.values_list("hours_id", "on"):
-        closed.setdefault(hours_id, set()).add(on)
+    for day in _closed.rows():
+        closed.setdefault(day.hours_id, set()).add(day.on)
     office = [row.pk for row in hours.values() if not row.counts_days]
     return CalendarBook(
         country=country,

@@ -30,6 +30,7 @@ from kitting.notices.actions import (
 )
 from kitting.notices.actions.sheaf import Sheaf
 from kitting.notices.actions.team import tell_it
+from kitting.notices.rules import UNASKED
 from kitting.notices.states import Channel, OutletEvent
 
 if TYPE_CHECKING:
@@ -72,10 +73,16 @@ class Telling:
     rung: rules.Rung | None = None
     # Where many tickets are told of in one go: what becomes of them is laid here and written at the end.
     round: Round | None = None
+    # Where only what is said of this one ticket is written together, once all is done.
+    sheaf: Sheaf | None = None
 
     def once(self, key: Hashable, ask: Callable[[], T]) -> T:
         """Return an answer that is the same for all tickets of a round."""
         return self.round.once(key, ask) if self.round else ask()
+
+    def lot(self, kind: str) -> Sheaf | None:
+        """Return to what a message is laid; outside a round a word unasked looks for its day at once."""
+        return self.round or (None if kind in UNASKED else self.sheaf)
 
     @property
     def reach(self) -> Reach:
@@ -139,6 +146,7 @@ def tell_person(telling: Telling, *, kind: str, words: str = "", part: str = "")
     if ticket.journey is None:
         return
     person = ticket.journey.person
+    sheaf = telling.sheaf or Sheaf()
     for channel in (Channel.WIZARD, *([Channel.MAIL] if person.email else [])):
         by_mail = channel == Channel.MAIL
         queue_message(
@@ -151,7 +159,10 @@ def tell_person(telling: Telling, *, kind: str, words: str = "", part: str = "")
             link=_link(telling, to_person=True),
             now=telling.now,
             not_before=telling.not_before(telling.book.of_person(person)) if by_mail else None,
+            sheaf=sheaf,
         )
+    if telling.sheaf is None:
+        sheaf.write()
 
 
 def tell_it_of_outage(outage: Outage, *, book: CalendarBook, now: datetime) -> None:
@@ -275,7 +286,7 @@ def message(telling: Telling, person: User, *, kind: str, level: Level, link: st
         link=link or _link(telling, to_person=level == Level.PERSON),
         now=telling.now,
         not_before=telling.not_before(telling.book.of_person(person)),
-        sheaf=telling.round,
+        sheaf=telling.lot(kind),
     )
 
 
@@ -288,7 +299,7 @@ def _mail_help_desk(telling: Telling, *, kind: str) -> None:
         person=None,
         channel=Channel.MAIL,
         context={**_context(telling), "path": link},
-        sheaf=telling.round,
+        sheaf=telling.lot(kind),
     )
     queue(
         dedupe_key=f"{_dedupe(ticket, Level.IT)}:{kind}:help_desk:{Channel.MAIL}",
@@ -302,7 +313,7 @@ def _mail_help_desk(telling: Telling, *, kind: str) -> None:
         link=link,
         about=about(ticket),
         not_before=telling.not_before(telling.book.default),
-        sheaf=telling.round,
+        sheaf=telling.lot(kind),
     )
 
 
@@ -325,14 +336,14 @@ def _tell_outlets(telling: Telling, *, kind: str, level: Level) -> bool:
     ticket = telling.ticket
     context = {**_context(telling), "person_name": "", "extension": "", "device": ""}
     event = event_of(ticket, kind)
-    if not outlets_hearing(event, telling.round):
+    if not outlets_hearing(event, telling.lot(kind)):
         return False
     subject, body = render(
         kind=kind,
         person=None,
         channel=Channel.OUTLET,
         context=context,
-        sheaf=telling.round,
+        sheaf=telling.lot(kind),
     )
     tell_outlets(
         event=event,
@@ -343,7 +354,7 @@ def _tell_outlets(telling: Telling, *, kind: str, level: Level) -> bool:
         about=about(ticket),
         now=telling.now,
         not_before=telling.not_before(telling.book.default),
-        sheaf=telling.round,
+        sheaf=telling.lot(kind),
     )
     return True
 

@@ -495,6 +495,17 @@ def test_solved_on_the_spot_leads_back_to_the_desk_where_wished(town, asked):
     assert response.headers["Location"] == reverse("escalation:desk")
 
 
+def test_a_question_costs_few_statements(town, django_assert_max_num_queries):
+    first, second = town.begun(when=TEN), town.begun(when=TEN)
+    for journey in (first, second):
+        client = client_of(box=journey)
+        url = reverse("escalation:ask", args=[journey.pk])
+        form = {"choice": "trouble-1", "wish": "screen", "client_key": f"press {journey.pk}"}
+        with django_assert_max_num_queries(99 if journey == first else 40):
+            assert client.post(url, form).status_code == 302
+    assert Notice.objects.filter(kind="received", person=second.person).count() == 2
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_the_desk_costs_the_same_whatever_its_length(town, number, django_assert_num_queries):
     for _ in range(number):

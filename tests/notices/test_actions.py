@@ -14,6 +14,7 @@ from django.db import IntegrityError, connection, transaction
 
 from kitting.notices import actions
 from kitting.notices.actions import UNSHOWN
+from kitting.notices.actions.sheaf import Sheaf
 from kitting.notices.channels import NotNowError, RefusedError, UnreachableError
 from kitting.notices.models import Notice
 from kitting.notices.states import Channel, Lane, NoticeState
@@ -149,6 +150,21 @@ def test_a_message_speaks_the_readers_language() -> None:
     )
     assert "Connect to Wi-Fi" in body
     assert "つなぐ" not in body
+
+
+def test_what_a_helper_wrote_is_said_as_it_was_written_whatever_signs_it_has() -> None:
+    person = UserFactory.create()
+    wild = "".join(
+        map(chr, range(0xE000, 0xE010))
+    )  # letters of Japan's own fonts, and our signs
+    said = {
+        "kind": "reply",
+        "person": person,
+        "channel": Channel.MAIL,
+        "context": {**CONTEXT, "words": f"画面の{wild}を押す"},
+    }
+    assert wild in actions.render(**said, sheaf=Sheaf())[1]
+    assert actions.render(**said, sheaf=Sheaf()) == actions.render(**said)
 
 
 def test_a_request_starts_with_its_number() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from accounts.actions import count_try
+from accounts.ready import Ready
 from kitting.devices.models import Device, Loan
 from kitting.escalation.actions.counting import count_question
 from kitting.escalation.actions.errors import (
@@ -39,6 +40,7 @@ from kitting.escalation.states import (
     Wish,
 )
 from kitting.journeys import actions as journeys
+from kitting.notices.actions.sheaf import Sheaf
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -201,6 +203,16 @@ def reopen(ticket: Ticket, said: Said, *, actor: User | None, now: datetime) -> 
     return wait_anew(ticket, book=organisation_book(), now=now)
 
 
+_open_of = Ready(
+    lambda journey: (
+        Ticket.objects.open()
+        .filter(journey=journey, kind__in=(TicketKind.HELP, TicketKind.QUIET))
+        .order_by("pk")
+    ),
+    int,
+)
+
+
 def _ask(  # see ask
     journey: Journey,
     said: Said,
@@ -210,7 +222,8 @@ def _ask(  # see ask
     actor: User | None,
     now: datetime,
 ) -> Ticket:
-    known = Ticket.objects.open().filter(journey=journey, kind=TicketKind.HELP).first()
+    open_now = _open_of.rows(journey.pk)
+    known = next((one for one in open_now if one.kind == TicketKind.HELP), None)
     if known is not None:
         return add_words(locked(known), said, actor=actor, now=now)
     ticket = Ticket.objects.create(
@@ -227,18 +240,19 @@ def _ask(  # see ask
         opened_at=now,
     )
     count_question(ticket)
-    for found in Ticket.objects.open().filter(journey=journey, kind=TicketKind.QUIET):
+    for found in open_now:
         if found.taken_by_id is None:
             close_by_progress(locked(found), why="asked", now=now)
-    telling = Telling(
-        ticket, organisation_book(), now, knows=actor if source != Source.PERSON else None
-    )
+    sheaf = Sheaf()
+    knows = actor if source != Source.PERSON else None
+    telling = Telling(ticket, organisation_book(), now, knows=knows, sheaf=sheaf)
     if gather(ticket, book=telling.book, now=now) is None:
         begin_waiting(telling, said, actor=actor)
     else:  # its outage is told to IT once, not each question
         note_said(ticket, EntryKind.OPENED, said, actor=actor, now=now)
         await_answer(ticket, book=telling.book, now=now)
     tell_person(telling, kind="received")
+    sheaf.write()
     return ticket
 
 

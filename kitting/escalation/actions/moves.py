@@ -283,5 +283,4 @@ def _say(
 
 def _hush(ticket: Ticket) -> None:
     """Take back what waits to be said to helpers about a ticket that rests now."""
-    for kind in TO_HELPERS:
-        cancel_notices(about=about(ticket), kind=kind)
+    cancel_notices(about=about(ticket), kinds=TO_HELPERS)

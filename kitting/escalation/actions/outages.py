@@ -138,8 +138,7 @@ def join(ticket: Ticket, outage: Outage, *, now: datetime) -> None:
         return
     Ticket.objects.filter(pk=ticket.pk).update(outage=outage, due_at=None, outage_answers=0)
     ticket.outage, ticket.due_at, ticket.outage_answers = outage, None, 0
-    for kind in TO_HELPERS:
-        cancel_notices(about=about(ticket), kind=kind)
+    cancel_notices(about=about(ticket), kinds=TO_HELPERS)
     add_entry(ticket, EntryKind.OUTAGE, now, data={"outage": outage.pk})
 
 

@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from accounts.actions import write_audit
+from accounts.ready import Ready
 from kitting.escalation.actions.errors import AlbumFullError, JourneyOverError, TicketEndedError
 from kitting.escalation.models import Ticket, TicketEntry, TicketPhoto
 from kitting.escalation.queries.moves import subject_person_id
@@ -66,13 +67,21 @@ class Said:
         return {"choice": self.choice, "step": self.step}
 
 
-def locked_journey(journey_id: int) -> Journey:
-    """Lock a journey: two presses at once find each other here. Raises `JourneyOverError`."""
-    journey = (
+_for_asking = Ready(
+    lambda pk: (
         Journey.objects.select_for_update(of=("self",))
         .select_related("person__place", "department", "place", "loan__device")
-        .get(pk=journey_id)
-    )
+        .filter(pk=pk)
+    ),
+    int,
+)
+
+
+def locked_journey(journey_id: int) -> Journey:
+    """Lock a journey: two presses at once find each other here. Raises `JourneyOverError`."""
+    journey = _for_asking.first(journey_id)
+    if journey is None:
+        raise Journey.DoesNotExist
     if journey.closed_at is not None:
         raise JourneyOverError
     return journey

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from accounts.queries import CalendarBook
     from kitting.escalation.models import Ticket
+    from kitting.escalation.queries.ladder import LadderBook
 
 
 # What may come of one row's turn in the sweep.
@@ -59,8 +60,9 @@ def begin_waiting(telling: Telling, said: Said, *, actor: User | None) -> None:
     """Let somebody wait for an answer from now on: IT hears at once, the leads are told."""
     ticket = telling.ticket
     note_said(ticket, EntryKind.OPENED, said, actor=actor, now=telling.now)
-    await_answer(ticket, book=telling.book, now=telling.now)
-    raise_further(telling, first=True)
+    ladders = ladder_book()
+    await_answer(ticket, book=telling.book, now=telling.now, ladders=ladders)
+    raise_further(telling, ladders, first=True)
     if ticket.kind in LEADS_HEAR_OF:
         tell_leads(telling, kind="lead_asked")
 
@@ -123,11 +125,13 @@ def end(ticket: Ticket, *, by: User, now: datetime) -> None:
     cancel_notices(about=about(ticket))
 
 
-def await_answer(ticket: Ticket, *, book: CalendarBook, now: datetime) -> None:
+def await_answer(
+    ticket: Ticket, *, book: CalendarBook, now: datetime, ladders: LadderBook | None = None
+) -> None:
     """Note by when an answer is due; what Kitto found makes nobody wait."""
     if ticket.source == Source.SWEEP:
         return
-    wait = ladder_book().of_ticket(ticket, answered=False).answer
+    wait = (ladders or ladder_book()).of_ticket(ticket, answered=False).answer
     ticket.answer_by = wait.until(book.default, now)
     ticket.save(update_fields=["answer_by"])
     set_help(ticket, HelpState.ASKED, now)

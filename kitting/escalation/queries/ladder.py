@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
 
 from accounts.models import Department, User
 from accounts.queries import calendar_book, local_day
+from accounts.ready import Ready
 from accounts.states import IT_ROLES, Role
 from kitting.escalation import rules
 from kitting.escalation.models import (
@@ -37,8 +38,7 @@ from kitting.guides.models import Step
 from kitting.journeys.models import Event, Journey, StepRecord
 from kitting.journeys.states import EventKind, Method
 from kitting.lib import clock
-from kitting.site.models import SiteProfile
-from kitting.site.queries import clock_pauses
+from kitting.site.queries import clock_pauses, profile_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -182,12 +182,25 @@ class LadderBook:
         return line
 
 
+_policies = Ready(lambda: Policy.objects.order_by("pk"))
+_levels = Ready(lambda: PolicyLevel.objects.order_by("pk"))
+_named: Ready[Any] = Ready(lambda: PolicyLevel.named.through._default_manager.order_by("pk"))
+
+
 def ladder_book() -> LadderBook:
     """Load every rule of the ladder: three queries, four where a department has its own."""
-    policies = list(Policy.objects.prefetch_related("levels__named").order_by("pk"))
+    policies = _policies.rows()
+    levels = _levels.rows() if policies else []
     by_department = any(policy.department_id for policy in policies)
     parents = dict(Department.objects.values_list("pk", "parent_id")) if by_department else {}
-    return LadderBook(tuple(as_ladder(policy) for policy in policies), parents)
+    named: dict[int, list[int]] = {}
+    for row in _named.rows() if levels else ():
+        named.setdefault(row.policylevel_id, []).append(row.user_id)
+    ladders = []
+    for policy in policies:
+        own = [(row, named.get(row.pk, [])) for row in levels if row.policy_id == policy.pk]
+        ladders.append(_as_ladder(policy, own))
+    return LadderBook(tuple(ladders), parents)
 
 
 def answer_minutes() -> int:
@@ -200,14 +213,25 @@ def answer_minutes() -> int:
 
 def as_ladder(policy: Policy) -> rules.Ladder:
     """Return a rule as the sweep reads it; needs its levels loaded."""
+    return _as_ladder(
+        policy,
+        [(row, [person.pk for person in row.named.all()]) for row in policy.levels.all()],
+    )
 
+
+def _as_ladder(
+    policy: Policy, levels: Sequence[tuple[PolicyLevel, Sequence[int]]]
+) -> rules.Ladder:
     def wait(minutes: int, days: int = 1) -> rules.Wait:
         return rules.Wait(timedelta(minutes=minutes), shift_days=days, by_wall=policy.by_wall)
 
-    levels = sorted(policy.levels.all(), key=lambda row: rules.height(Level(row.level)))
+    upwards = sorted(levels, key=lambda level: rules.height(Level(level[0].level)))
     return rules.Ladder(
         case=Case(policy.case),
-        rungs=tuple(_as_rung(row, wait(row.wait_minutes, row.wait_days)) for row in levels),
+        rungs=tuple(
+            _as_rung(row, wait(row.wait_minutes, row.wait_days), named)
+            for row, named in upwards
+        ),
         taken=wait(policy.taken_minutes),
         answer=wait(policy.answer_minutes),
         patience=wait(policy.patience_minutes, policy.patience_days)
@@ -226,7 +250,7 @@ def as_ladder(policy: Policy) -> rules.Ladder:
     )
 
 
-def _as_rung(row: PolicyLevel, wait: rules.Wait) -> rules.Rung:
+def _as_rung(row: PolicyLevel, wait: rules.Wait, named: Sequence[int]) -> rules.Rung:
     return rules.Rung(
         level=Level(row.level),
         wait=wait,
@@ -234,7 +258,7 @@ def _as_rung(row: PolicyLevel, wait: rules.Wait) -> rules.Rung:
         reach=Reach(row.reach),
         quiet=Quiet(row.quiet),
         people=row.people_most,
-        named=tuple(sorted(person.pk for person in row.named.all())),
+        named=tuple(sorted(named)),
     )
 
 
@@ -415,9 +439,4 @@ def halts_lately(*, now: datetime) -> tuple[rules.Halt, ...]:
 
 def organisation_book() -> CalendarBook:
     """Return every working calendar, with the holidays of this organisation's country."""
-    country = (
-        SiteProfile.objects.filter(pk=SiteProfile.SINGLE)
-        .values_list("holidays_country", flat=True)
-        .first()
-    )
-    return calendar_book(country="JP" if country is None else country)
+    return calendar_book(country=profile_now().holidays_country)

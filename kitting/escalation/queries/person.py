@@ -77,16 +77,21 @@ def _photos_of(ticket: Ticket) -> QuerySet[TicketPhoto]:
     return TicketPhoto.objects.filter(entry__ticket=ticket).select_related("entry")
 
 
+_sent_by = Ready(
+    lambda journey: TicketPhoto.objects.filter(entry__ticket__journey=journey).select_related(
+        "entry__ticket"
+    ),
+    int,
+)
+
+
 def album_is_full(*, journey: Journey, now: datetime) -> bool:
     """Tell whether the open question of a journey, or the journey today, has photos enough."""
-    sent = TicketPhoto.objects.filter(entry__ticket__journey=journey)
-    of_ticket = sent.filter(
-        entry__ticket__kind=TicketKind.HELP, entry__ticket__state__in=OPEN
-    ).count()
-    return (
-        of_ticket >= PHOTOS_A_TICKET
-        or sent.filter(sent_at__gt=now - timedelta(days=1)).count() >= PHOTOS_A_DAY
-    )
+    sent = _sent_by.rows(journey.pk)
+    about = [photo.entry.ticket for photo in sent]
+    of_ticket = sum(one.kind == TicketKind.HELP and one.state in OPEN for one in about)
+    today = sum(photo.sent_at > now - timedelta(days=1) for photo in sent)
+    return of_ticket >= PHOTOS_A_TICKET or today >= PHOTOS_A_DAY
 
 
 def _may_read(entry: TicketEntry, person_id: int | None, *, by_box: bool) -> bool:

@@ -58,10 +58,10 @@ from kitting.journeys.queries import journey_here
 from kitting.journeys.states import Via
 from kitting.lib.codes import CodeError, parse
 from kitting.notices.tasks import wake
-from kitting.site.queries import client_address, helper_here, team_here, words
+from kitting.site.queries import client_address, helper_here, kept_words, team_here, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django import forms
     from django.core.files.uploadedfile import UploadedFile
@@ -137,10 +137,11 @@ def ask(request: SiteRequest, journey_id: int) -> HttpResponse:
     access = journey_here(request, journey_id)
     journey = access.journey
     step = _step_asked(request, journey)
+    say = _words(request)
     form = AskForm(
         _typed(request),
         _files(request),
-        choices=_choices(journey, step),
+        choices=_choices(journey, step, say),
         full=album_is_full(journey=journey, now=request.now),
         initial={"words": _looked_up(request, journey)},
         camera=access.via == Via.BOX,
@@ -175,7 +176,7 @@ def ask(request: SiteRequest, journey_id: int) -> HttpResponse:
         "form": form,
         "open_ticket": known.first(),
         "outlook": answer_outlook(now=request.now),
-        "words": words(),
+        "words": say,
         "form_key": uuid.uuid4().hex,
     }
     return render(request, "escalation/ask.html", context, status=422 if form.errors else 200)
@@ -206,12 +207,17 @@ def _looked_up(request: SiteRequest, journey: Journey) -> str:
     return error.sentence if error else ""
 
 
-def _choices(journey: Journey, step: str) -> list[tuple[str, str]]:
+def _words(request: SiteRequest) -> Mapping[str, Any]:
+    return kept_words(request.profile, language=language(), now=request.now)
+
+
+def _choices(journey: Journey, step: str, say: Mapping[str, Any]) -> list[tuple[str, str]]:
     spoken = language()
-    reasons = stuck_reasons(spoken, edition_id=journey.edition_id)
+    reasons = stuck_reasons(spoken, edition_id=journey.edition_id, words=say)
     if journey.edition_id is None:
         return reasons
-    return [*trouble_choices(journey.edition_id, step, journey.flags, spoken), *reasons]
+    troubles = trouble_choices(journey.edition_id, step, journey.flags, spoken, words=say)
+    return [*troubles, *reasons]
 
 
 @never_cache
@@ -236,7 +242,7 @@ def _answer_context(
         "ticket": ticket,
         "entries": own_story(ticket, by_box=access.via == Via.BOX, sent=_sent(request)),
         "outlook": answer_outlook(now=request.now),
-        "words": words(),
+        "words": _words(request),
         "is_over": is_over,
         "ask_better": not is_over and (not ticket.is_waiting or moved_on),
         "form": form or MoreForm(),

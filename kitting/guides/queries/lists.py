@@ -72,10 +72,18 @@ def step_name(
 
 
 def trouble_choices(
-    edition_id: int, key: str, flags: Mapping[str, str], language: str
+    edition_id: int,
+    key: str,
+    flags: Mapping[str, str],
+    language: str,
+    *,
+    words: Mapping[str, str] | None = None,
 ) -> list[tuple[str, str]]:
-    """Return a step's own troubles as choices of "I need help": trouble-<index> and the symptom."""
-    say = Voice(SiteWords(language), language)
+    """Return a step's own troubles as choices of "I need help": trouble-<index> and the symptom.
+
+    With the site's `words` at hand it costs no query once the edition is kept.
+    """
+    say = voice(language, words)
     return [
         (f"{TROUBLE}{trouble.position}", say.text(trouble.symptom))
         for trouble in troubles_of(kept_edition(edition_id), key)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
+from accounts.ready import stated
 from kitting.journeys import rules
 from kitting.journeys.models import Press
 
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 PRESSES_KEPT = dt.timedelta(days=90)
 
 
-@transaction.atomic
+# What arrived before changes nothing.
+ARRIVED = """
+    INSERT INTO kitting_press ("client", "sequence", "path", "client_at", "received_at")
+    VALUES (%s, %s, %s, %s, %s) ON CONFLICT ("client", "sequence") DO NOTHING
+"""
+
+
+@transaction.atomic(savepoint=False)
 def take_press(
     *, client: str, sequence: int, path: str, client_at: datetime | None, now: datetime
 ) -> bool:
@@ -28,15 +36,5 @@ def take_press(
     no longer come again, are cleared away.
     """
     Press.objects.filter(client=client, received_at__lt=now - PRESSES_KEPT).delete()
-    try:
-        with transaction.atomic():
-            Press.objects.create(
-                client=client,
-                sequence=sequence,
-                path=path,
-                client_at=rules.own_time(client_at, last=None, now=now),
-                received_at=now,
-            )
-    except IntegrityError:
-        return False
-    return True
+    at = rules.own_time(client_at, last=None, now=now)
+    return stated(ARRIVED, client, sequence, path, at, now) > 0

@@ -49,7 +49,7 @@ def _note_paper(journey_id: int, *, on_paper: bool, who: Who, now: datetime) -> 
     return write(journey, [plain_fact(EventKind.PAPER, now, reason=reason)], who=who, now=now)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def set_help_state(
     *, journey_id: int, help_state: HelpState, now: datetime, who: Who = SYSTEM
 ) -> Moved:

@@ -46,8 +46,7 @@ from kitting.notices.rules import (
 )
 from kitting.notices.states import Channel, Lane, NoticeState
 from kitting.site.actions import note_outlets_off
-from kitting.site.models import SiteProfile
-from kitting.site.queries import words
+from kitting.site.queries import profile_now, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -372,7 +371,8 @@ def render(
         "url": f"{settings.SITE_URL}{path}" if path else "",
         **{key: _in_language(value, language) for key, value in context.items()},
     }
-    if sheaf is None:
+    # What a helper wrote may hold any sign, also one that stands for a name: it is set as it is.
+    if sheaf is None or context.get("words"):
         return _set(kind, values, language)
     return _set_once(sheaf, kind, values, language)
 
@@ -425,8 +425,7 @@ def _in_parts(kind: str, said: Mapping[str, Any], language: str) -> tuple[list[s
 
 
 def _site_in(language: str) -> tuple[str, dict[str, Any]]:
-    profile = SiteProfile.objects.filter(pk=SiteProfile.SINGLE).first() or SiteProfile()
-    return profile.service_name, words(language=language)
+    return profile_now().service_name, words(language=language)
 
 
 def _in_language(value: object, language: str) -> object:
@@ -443,11 +442,11 @@ def read(*, person: User, about: str, now: datetime) -> int:
     ).update(read_at=now)
 
 
-def cancel(*, about: str, kind: str = "") -> int:
+def cancel(*, about: str, kinds: Collection[str] = ()) -> int:
     """Take back what waits in the outbox about a matter; return how many notices."""
     waiting = Notice.objects.filter(about=about, state=NoticeState.QUEUED)
-    if kind:
-        waiting = waiting.filter(kind=kind)
+    if kinds:
+        waiting = waiting.filter(kind__in=kinds)
     return waiting.update(state=NoticeState.CANCELLED)
 
 
