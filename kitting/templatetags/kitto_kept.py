@@ -110,10 +110,16 @@ def _kept(
     before = [one.used for one in noting]
     html = draw()
     if before == [one.used for one in noting]:
-        if len(drawn_once) >= MOST:
-            drawn_once.clear()
+        _make_room(drawn_once, MOST)
         drawn_once[name] = storage, html
     return html
+
+
+def _make_room(kept: dict[tuple[object, ...], Any], most: int) -> None:
+    """Forget the older half where it is full: what many see is soon drawn again, and not all of it at once."""
+    if len(kept) >= most:
+        for name in list(kept)[: most // 2]:
+            kept.pop(name, None)  # another thread may have been here
 
 
 @dataclass(frozen=True)
@@ -257,8 +263,7 @@ def alike_page(context: template.Context, name: str) -> SafeString:
     if kept is None or kept.storage is not storages["staticfiles"]:
         values = {"request": reader, "profile": shown, "csrf_token": TOKEN, "here": HERE}
         kept = _Kept.drawn(page, {**values, "form_key": PRESS, **alike.same, **alike.below})
-        if len(kept_pages) >= PAGES_MOST:
-            kept_pages.clear()
+        _make_room(kept_pages, PAGES_MOST)
         kept_pages[key] = kept
     said = _Said(alike.words)
     said |= {
