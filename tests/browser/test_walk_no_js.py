@@ -33,7 +33,7 @@ def press(page: Page, words: str, *, then: str) -> None:
 
 
 def stands_at(page: Page, where: str) -> None:
-    expect(page).to_have_url(re.compile(rf"/{where}/(\?after=[\w-]+)?$"))
+    expect(page).to_have_url(re.compile(rf"/{where}/(\?(after|again)=[\w-]+)?$"))
     expect(page.locator("main h1")).to_be_visible()
     a_minute_a_step()
 
@@ -90,6 +90,7 @@ def test_a_box_is_set_up_to_the_last_page_without_javascript(
     phone.get_by_role("link", name="つぎへ").click()
     press(phone, DONE, then="confirm-device")
     press(laptop, DONE, then="confirm-device")
+    expect(laptop.get_by_role("status").first).to_contain_text("に完了しています")
 
     laptop.get_by_role("textbox", name="シリアル番号").fill("0000")
     laptop.get_by_role("button", name="確かめる", exact=True).first.click()
