@@ -1,10 +1,13 @@
 """Hostile text at every field of every form, and in every column of every table: it stays text.
 
-Forms are found by looking at every page, columns by asking the tables; `make test-long` tries every text at every field.
+Forms are found by looking at every page, columns by asking the tables. The two hundred texts go round: each field of a page is
+sent the next ones, and `make test-long` sends it a tenth of them, one alone at a time; what a field or a column does with each of
+the two hundred is asked without a page.
 """
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -15,14 +18,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django import forms
-from django.apps import apps
 from django.db import DatabaseError, models, transaction
 from django.test import Client
 from django.urls import resolve, reverse
 from openpyxl import load_workbook
 from pypdfium2 import PdfDocument
 
-from kitting.guides.queries.kept import forget_editions
 from kitting.journeys.models import EventNote
 from kitting.lib.cells import safe_cell
 from kitting.notices.models import Notice
@@ -30,6 +31,8 @@ from kitting.signin import FactorAdapter
 from kitting.site.models import SiteProfile
 from tests.factories import DirectoryDeviceFactory, UserFactory
 from tests.house.test_access import TABLE, VISITORS, Cast, all_visitors, cast, path_of
+from tests.security.columns import columns_of_words, fill_every_column, name_of
+from tests.security.corpus import TEXTS
 from tests.security.forms import Form, forms_on, texts_in
 
 if TYPE_CHECKING:
@@ -42,18 +45,6 @@ pytestmark = pytest.mark.django_db
 # Begins like a formula, ends an attribute, opens a tag, is a template, turns the line round, hides a sign.
 MARK = "='\"><b id=x>{{7*7}}\u202e\u200b👩‍💻"
 RAW = re.compile("<b id=x|49\u202e|<script>alert")
-TEXTS = {
-    "a tag": MARK,
-    "a script": "<script>alert(1)</script><b id=x>",
-    "a formula": "=cmd|' /C calc'!A0<b id=x>",
-    "a full-width formula": "\uff1dHYPERLINK(1)<b id=x>",
-    "an end of line": "a\r\nBcc: a@evil.example\r\n\r\n<b id=x>",
-    "a NUL": "a\x00<b id=x>",
-    "much": "<b id=x>" + "x" * 100_000,
-    "half a sign": "\ud83d<b id=x>".encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
-    "a number no table holds": f"{10**40}",
-    "nothing but hidden signs": "\u200b\u2066\u202e",
-}
 ALL = bool(os.environ.get("KITTO_ALL_LOOKS"))
 # Who looks at a page first: whoever may do most there.
 FIRST = ("IT lead", "IT", "own journey", "lead here", "box session", "desk", "anonymous")
@@ -200,7 +191,7 @@ def at_the_door() -> dict[str, str]:
         user=person, type="totp", data={"secret": FactorAdapter().encrypt("JBSWY3DP")}
     )
     wrong = {}
-    for text in TEXTS.values():
+    for text in texts_for(0, most=None if ALL else len(TEXTS) // 20):
         fresh, again = Client(), Client()
         again.force_login(person)
         fresh.post("/accounts/login/", {"email": person.email})
@@ -216,31 +207,40 @@ def at_the_door() -> dict[str, str]:
     return wrong
 
 
-def hostile_values(form: Form, turn: int) -> Iterator[dict[str, str]]:
+def texts_for(turn: int, *, most: int | None) -> list[str]:
+    """Return the texts of somebody's turn, spread over all of them, so that many turns use them all."""
+    texts = list(TEXTS.values())
+    step = len(texts) // (most or len(texts))
+    return texts[turn % step :: step]
+
+
+def hostile_values(form: Form, start: int) -> Iterator[dict[str, str]]:
     """Yield what is sent, the other fields being honest so that what is hostile is let through.
 
-    Usually: a tag in all fields that are typed and something, which goes round, in the others; the typed ones alone
-    at each third form. In the long run every text in every field.
+    Usually the next texts in all fields, and a tag in the typed ones alone at each third form. In the long run a
+    tenth of the texts in every field, too.
     """
     texts = list(TEXTS.values())
-    if ALL:
-        yield from ({name: text} for name in form.values for text in texts)
-    typed = dict.fromkeys(form.typed, MARK)
-    yield {name: texts[(turn + n) % len(texts)] for n, name in enumerate(form.values)} | typed
-    if form.typed and (ALL or turn % 3 == 0):
-        yield typed
+    for n, name in enumerate(form.values if ALL else ()):
+        yield from ({name: text} for text in texts_for(start + n, most=len(texts) // 10))
+    yield {name: texts[(start + n) % len(texts)] for n, name in enumerate(form.values)}
+    if form.typed and (ALL or start % 3 == 0):
+        yield dict.fromkeys(form.typed, MARK)
 
 
 def test_every_field_of_every_form_gives_text_back_as_text(
     cast: Cast, met: set[tuple[str, str]]
 ) -> None:
-    wrong = {}
-    for turn, (visitor, form) in enumerate([*found_forms(cast), *by_hand(cast)]):
-        for values in hostile_values(form, turn):
+    wrong, start, used = {}, 0, set()
+    for visitor, form in [*found_forms(cast), *by_hand(cast)]:
+        for values in hostile_values(form, start):
+            used.update(values.values())
             if why := throw(cast, visitor, form, values):
                 wrong[f"{visitor} {form.method} {form.action} {str(values)[:90]}"] = why
+        start += len(form.values)
     wrong |= at_the_door()
     assert wrong == {}
+    assert used >= set(TEXTS.values())
     there = {
         (kind.__name__, name)
         for kind in ours()
@@ -251,28 +251,40 @@ def test_every_field_of_every_form_gives_text_back_as_text(
     assert sorted(missing) == sorted(ELSEWHERE)
 
 
+def fields() -> Iterator[tuple[str, forms.Field]]:
+    """Yield every field of every form of ours, by form and name."""
+    for kind in ours():
+        for name, field in kind.base_fields.items():
+            if not isinstance(field, forms.FileField):
+                yield f"{kind.__name__}.{name}", copy.deepcopy(field)
+
+
+def made_of(field: forms.Field, text: str) -> str | None:
+    """Return what a field makes of a text, or nothing where it refuses it, which it does in words."""
+    try:
+        return str(field.clean(text))
+    except forms.ValidationError as error:
+        return None if all(error.messages) else "refused without a word"
+
+
+def test_every_field_takes_each_of_the_texts_as_it_is_or_refuses_it_in_words(db: None) -> None:
+    assert len(TEXTS) == 200
+    changed, taken = [], 0
+    for name, field in fields():
+        for label, text in TEXTS.items():
+            kept = made_of(field, text)
+            taken += kept is not None
+            if type(field) is not forms.CharField:
+                continue
+            assert kept is None or "\0" not in text, f"{name} took a NUL"
+            if kept not in (None, text.strip() if field.strip else text):
+                changed.append(f"{name}: {label}")
+    assert changed == []
+    assert taken > len(TEXTS)
+
+
 # --- every column of every table -----------------------------------------------------------------
 
-# What names things to the program, or is compared, counted or opened by; texts of people stand in none of these.
-INNER = frozenset(
-    {
-        "password", "session_key", "digest", "key", "code", "theme", "text_size", "ruby", "week",
-        "table", "batch", "applied_by", "slug", "when", "phase", "step_key", "current_step",
-        "fast_until", "client_key", "source", "choice", "question", "version", "language",
-        "client", "path", "paper_key", "header_key", "effect", "dedupe_key", "kind", "about",
-        "message_id", "holidays_country", "default", "previous", "head", "salt", "page_token",
-        "illustration", "action", "subject", "username", "staff_number", "mac_address",
-        "serial_number", "update_state", "compliance", "status", "url", "secret", "address",
-        "taker", "link", "occasion", "line", "google_id", "status_seen", "beginning",
-        "client_address",
-    }
-)  # fmt: skip
-# JSON of the program's own making: keys, numbers and states, no words of people.
-INNER_JSON = frozenset(
-    {"data", "before", "after", "flags", "step_keys", "columns", "counts", "check_data", "call_it", "completion",
-     "readings", "values", "events", "differences", "phases", "prepare", "returns", "test_out", "errors", "paper_sheet",
-     "pairs"}
-)  # fmt: skip
 # Tables that only take new rows, or refuse what does not belong together: the database says so.
 REFUSED = {"auditentry.actor_name", "rollout.verdict_why"}
 # Columns without a row in the city of the table; what Kitto itself writes, and a few words of people.
@@ -281,62 +293,6 @@ EMPTY = {
     "handoff.taker_browser", "handoff.taker_system", "heartbeat.detail", "heartbeat.name",
     "incident.what", "officer.meeting_url", "steprecord.reason",
 }  # fmt: skip
-
-
-OURS = {"account", "kitting"}
-
-
-def hostile_leaves(value: Any) -> Any:
-    """Return the same shape with hostile words in it."""
-    if isinstance(value, dict):
-        return {key: hostile_leaves(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [hostile_leaves(one) for one in value]
-    return MARK if isinstance(value, str) else value
-
-
-def columns_of_words() -> Iterator[Any]:
-    """Yield every column that may hold words of people, of every table."""
-    for model in apps.get_models():
-        for column in model._meta.concrete_fields if model.__module__[:7] in OURS else ():
-            is_text = isinstance(column, (models.CharField, models.TextField))
-            if (is_text and not column.choices and column.name not in INNER) or (
-                isinstance(column, models.JSONField) and column.name not in INNER_JSON
-            ):
-                yield column
-
-
-def fill_every_column() -> tuple[set[str], set[str]]:
-    """Put hostile text into every column of words; return where that was refused, and where no row is."""
-    refused, empty = set(), set()
-    for column in columns_of_words():
-        rows = list(column.model._default_manager.values_list("pk", column.name))
-        name = f"{column.model._meta.model_name}.{column.name}"
-        if not rows:
-            empty.add(name)
-        if not (written(column, rows) or written(column, rows, apart=True)):
-            refused.add(name)
-    forget_editions()
-    return refused, empty
-
-
-def written(column: Any, rows: list[tuple[int, Any]], *, apart: bool = False) -> bool:
-    """Write hostile text into a column of every row, each another one where they must differ; tell whether it went."""
-    try:
-        with transaction.atomic():
-            for pk, value in rows:
-                one = column.model._default_manager.filter(pk=pk)
-                one.update(**{column.name: hostile_value(column, pk, value, apart=apart)})
-    except DatabaseError:
-        return False
-    return True
-
-
-def hostile_value(column: Any, pk: int, value: Any, *, apart: bool) -> Any:
-    if isinstance(column, models.JSONField):
-        return hostile_leaves(value)
-    most = column.max_length or 200
-    return f"{MARK[: most - 6]}{pk}"[:most] if apart else MARK[:most]
 
 
 # Files that leave by a press: what is sent along, and in which kinds they come.
@@ -366,7 +322,7 @@ def test_every_column_of_every_table_is_shown_as_text(cast: Cast) -> None:
     DirectoryDeviceFactory.create(device=cast.journey.loan.device)
     event = cast.journey.events.order_by("pk").first()
     EventNote.objects.get_or_create(event=event, defaults={"text": "a"})
-    refused, empty = fill_every_column()
+    refused, empty = fill_every_column(MARK)
     wrong = {}
     for name, path, visitor in pages(cast):
         client = client_of(cast, visitor)
@@ -383,6 +339,35 @@ def test_every_column_of_every_table_is_shown_as_text(cast: Cast) -> None:
     assert wrong == {}
     assert (sorted(refused), sorted(empty)) == (sorted(REFUSED), sorted(EMPTY))
     assert len(kinds) == 4  # CSV, XLSX, PDF, JSON
+
+
+def test_every_column_gives_each_of_the_texts_back(cast: Cast) -> None:
+    SiteProfile.objects.get_or_create(pk=SiteProfile.SINGLE)
+    wrong, refused = [], set()
+    for turn, column in enumerate(columns_of_words()):
+        pk = column.model._default_manager.values_list("pk", flat=True).first()
+        for text in texts_for(turn, most=None if ALL else 8) if pk else ():
+            said = [text] if isinstance(column, models.JSONField) else text[: column.max_length]
+            kept = kept_in(column, pk, said)
+            if kept is None:
+                refused.add(name_of(column) if "\0" not in text else "")
+            elif kept != said:
+                wrong.append(f"{name_of(column)}: {text[:40]!r}")
+    assert wrong == []
+    assert refused - {""} <= REFUSED
+
+
+def kept_in(column: Any, pk: Any, said: Any) -> Any:
+    """Write into a column of one row, and return what is read there; nothing where the database refuses it."""
+    one = column.model._default_manager.filter(pk=pk)
+    try:
+        with transaction.atomic():
+            one.update(**{column.name: said})
+            kept = one.values_list(column.name, flat=True).get()
+            transaction.set_rollback(True)
+    except (DatabaseError, ValueError):
+        return None
+    return kept
 
 
 def wrong_in_file(answer: Any) -> str:
