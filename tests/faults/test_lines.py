@@ -146,7 +146,8 @@ def p95_of_others(city: City, walker: Walker) -> float:
     for _visit in range(VISITS):
         began = time.monotonic()
         path = f"/j/{walker.journey}/s/{walker.steps[0]}/"
-        answer = city.ask(path, Cookie=f"kitto_session={walker.cookie}")
+        # Behind TLS the cookie is bound to the host by its name.
+        answer = city.ask(path, Cookie=f"__Host-kitto_session={walker.cookie}")
         seconds.append(time.monotonic() - began)
         assert answer.status == 200
     return sorted(seconds)[VISITS * 95 // 100]
