@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.needs import needs
+from tests.needs import AS_NOBODY, NOBODY, needs
 from tests.runtime.serving import ROOT, free_port, own_database
 from tests.sink import running_sink
 
@@ -43,16 +43,15 @@ if TYPE_CHECKING:
 HOST = "kit.example.lg.jp"
 OPERATORS = "operators@example.lg.jp"
 START = ROOT / "deploy" / "start"
-NOBODY = 10001
 # As compose.yaml and kitto.yaml run the image: the whole root read-only but for the folders that are named (first
-# argument, one a line), a user who is in no list, no right of root.
+# argument, one a line), and the rest as nobody.
 JAIL = f"""
 set -eu
 mount --make-rprivate /
 echo "$1" | while read -r folder; do mount --bind "$folder" "$folder"; done
 for place in / "$(findmnt -no TARGET --target "$2")"; do mount -o remount,bind,ro "$place"; done
 shift 2
-exec setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all "$@"
+exec {" ".join(AS_NOBODY)} "$@"
 """
 GIVE_UP_SECONDS = 180
 MINE = ("DATABASE_URL", "REDIS_URL", "VAR_DIR", "DEBUG", "SITE_URL", "KITTO_REQUIRE")
