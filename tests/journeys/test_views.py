@@ -18,11 +18,14 @@ from django.utils import timezone
 from accounts.states import Role
 from kitting.devices.models import BoxCode, Device
 from kitting.devices.states import DeviceState
+from kitting.guides.models import Edition
+from kitting.guides.states import EditionState
 from kitting.journeys.actions.loans import close_journeys
 from kitting.journeys.actions.resting import end_box_sessions
 from kitting.journeys.models import Journey
-from kitting.journeys.queries import BOX_KEY
+from kitting.journeys.queries import BOX_KEY, box_and_journey
 from kitting.journeys.states import CloseReason, EventKind, Method, Result, Via
+from kitting.journeys.views import door
 from kitting.lib.codes import make_code
 from kitting.site.models import SiteProfile
 from tests.factories import (
@@ -182,6 +185,36 @@ def test_box_and_staff_number_lead_to_the_first_step(waiting, client, typed):
     response = type_number(client, typed)
     assert response.url == url("step", waiting, "check-box")
     assert client.get(response.url).status_code == 200
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_box_that_goes_back_while_its_door_opens_shows_what_it_is_now(
+    waiting: Journey, client: Client, monkeypatch: pytest.MonkeyPatch, is_own: bool
+) -> None:
+    def read_and_gone(code: str) -> tuple[Any, Journey | None]:
+        found = box_and_journey(code)
+        close_journeys([waiting], reason=CloseReason.LOAN_ENDED, now=NOW)
+        return found
+
+    if is_own:
+        client.force_login(waiting.person)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(door, "box_and_journey", read_and_gone)
+        response = type_number(client, "010203")
+    assert response.url == f"/d/{CODE}"
+    assert client.get(response.url).status_code == 200
+    assert BOX_KEY not in client.session
+    assert fresh(waiting).begun_at is None
+
+
+def test_without_a_guide_nobody_begins_by_any_door(waiting: Journey) -> None:
+    Edition.objects.update(state=EditionState.RETIRED)
+    own = Client()
+    own.force_login(waiting.person)
+    for browser in (own, Client()):
+        response = type_number(browser, "010203")
+        assert response.url == f"/d/{CODE}"
+        assert "案内はまだ準備中です" in text(browser.get(response.url))
 
 
 def test_a_wrong_number_says_nothing_about_the_roll(waiting: Journey) -> None:

@@ -248,8 +248,24 @@ def begin(request: SiteRequest, code: str) -> HttpResponse:
     state = _box_state(request, view, journey)
     if journey is None or state not in ("own", "other", "again", "door"):
         return redirect("journeys:box", code=known)
+    try:
+        return _open(request, journey, state, known)
+    except actions.NoGuideError:
+        messages.warning(request, _("The guide is not ready yet. Please try again later."))
+    except actions.StartsStoppedError:
+        # A public notice on the page of the box says why.
+        messages.warning(request, _("Nobody can begin just now. Please try again later."))
+    except actions.JourneyClosedError:
+        pass  # the device went back a moment ago: the page of the box says what it is now
+    return redirect("journeys:box", code=known)
+
+
+def _open(request: SiteRequest, journey: Journey, state: str, code: str) -> HttpResponse:
+    """Open the door for whoever may come in by it. Raises `JourneyError`."""
     if state == "own":
-        return _enter_own(request, journey, known)
+        moved = actions.enter(loan_id=journey.loan_id, who=entering(request), now=request.now)
+        request.session[SCANNED_KEY] = journey.pk
+        return go_on(moved)
     if state == "other":
         actions.note_other_account(
             journey_id=journey.pk, who=entering(request), now=request.now
@@ -257,44 +273,23 @@ def begin(request: SiteRequest, code: str) -> HttpResponse:
         messages.warning(
             request, _("Nothing was begun: this box is for somebody else. IT has been told.")
         )
-        return redirect("journeys:box", code=known)
-    return _enter_by_number(request, known, journey.loan)
-
-
-def _not_now(request: SiteRequest, code: str) -> HttpResponse:
-    """Send back to the box page, where a public notice says why nobody begins."""
-    messages.warning(request, _("Nobody can begin just now. Please try again later."))
-    return redirect("journeys:box", code=code)
-
-
-def _enter_own(request: SiteRequest, journey: Journey, code: str) -> HttpResponse:
-    try:
-        moved = actions.enter(loan_id=journey.loan_id, who=entering(request), now=request.now)
-    except actions.StartsStoppedError:
-        return _not_now(request, code)
-    request.session[SCANNED_KEY] = journey.pk
-    return go_on(moved)
+        return redirect("journeys:box", code=code)
+    return _enter_by_number(request, code, journey.loan)
 
 
 def _enter_by_number(request: SiteRequest, code: str, loan: Loan) -> HttpResponse:
     form = StaffNumberForm(request.POST)
     if not form.is_valid():
         return _box_page(request, code, form)
-    try:
-        entry = actions.enter_by_box(
-            code=code,
-            loan=loan,
-            staff_number=form.cleaned_data["staff_number"],
-            client=client_address(request),
-            browser=browser_of(request),
-            now=request.now,
-            window=TRY_WINDOW,
-        )
-    except actions.NoGuideError:
-        messages.warning(request, _("The guide is not ready yet. Please try again later."))
-        return redirect("journeys:box", code=code)
-    except actions.StartsStoppedError:
-        return _not_now(request, code)
+    entry = actions.enter_by_box(
+        code=code,
+        loan=loan,
+        staff_number=form.cleaned_data["staff_number"],
+        client=client_address(request),
+        browser=browser_of(request),
+        now=request.now,
+        window=TRY_WINDOW,
+    )
     if entry.journey is None:
         if entry.outcome == "wrong":
             form.add_error("staff_number", _("The numbers do not match. Type it once more."))
