@@ -143,11 +143,7 @@ class Announcement(models.Model):
 
     def covers(self, *, place_id: int | None, wave_id: int | None) -> bool:
         """Tell whether it is for everyone, or for a place or a wave, as the question `covering` does."""
-        if self.place_id is None and self.wave_id is None:
-            return True
-        return (self.wave_id is None and self.place_id == place_id) or (
-            self.place_id is None and self.wave_id == wave_id
-        )
+        return self.place_id in (None, place_id) and self.wave_id in (None, wave_id)
 
     @property
     def over_at(self) -> datetime | None:

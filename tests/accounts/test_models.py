@@ -156,6 +156,15 @@ def test_a_counter_never_falls_below_nothing():
 
 
 def test_rights_hold_from_their_first_day_to_their_last():
-    GrantFactory.create(from_on=date(2026, 11, 10), to_on=date(2026, 11, 12))
+    first, last = date(2026, 11, 10), date(2026, 11, 12)
     days = [date(2026, 11, day) for day in (9, 10, 12, 13)]
-    assert [Grant.objects.valid(on=day).count() for day in days] == [0, 1, 1, 0]
+    for since, until, held in (
+        (first, last, [0, 1, 1, 0]),
+        (first, None, [0, 1, 1, 1]),
+        (None, last, [1, 1, 1, 0]),
+        (None, None, [1, 1, 1, 1]),
+    ):
+        grant = GrantFactory.create(from_on=since, to_on=until)
+        own = Grant.objects.filter(pk=grant.pk)
+        assert [own.valid(on=day).count() for day in days] == held
+        assert [grant.is_valid(day) for day in days] == held

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from django.db import IntegrityError
 
-from kitting.site.models import Flag, SiteProfile, Variable, as_words
-from tests.factories import NOW
+from kitting.site.models import Announcement, Flag, SiteProfile, Variable, as_words
+from tests.factories import NOW, PlaceFactory, WaveFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -71,3 +72,29 @@ def test_a_word_is_said_in_the_language_that_has_it(value, value_en, ja, en):
     variables = [Variable(key="it", example="例", value=value, value_en=value_en)]
     assert as_words(variables, "ja") == {"it": ja}
     assert as_words(variables, "en") == {"it": en}
+
+
+def test_a_notice_says_of_itself_what_the_question_for_notices_finds():
+    """Whether starts are stopped is asked of rows at hand; pages ask the database."""
+    place, wave = PlaceFactory.create().pk, WaveFactory.create().pk
+    hour = timedelta(hours=1)
+    scopes = [{}, {"place_id": place}, {"wave_id": wave}]
+    times = [
+        {"starts_at": NOW - hour},
+        {"starts_at": NOW},
+        {"starts_at": NOW + hour},
+        {"starts_at": NOW - hour, "expires_at": NOW},
+        {"starts_at": NOW - hour, "expires_at": NOW + hour},
+        {"starts_at": NOW - hour, "ended_at": NOW - hour / 2},
+    ]
+    for scope, time in product(scopes, times):
+        Announcement.objects.create(text="a", **scope, **time)
+    rows = list(Announcement.objects.all())
+    found = []
+    for of_place, of_wave in product((None, place, place + 1), (None, wave, wave + 1)):
+        asked = Announcement.objects.covering(place_id=of_place, wave_id=of_wave).shown(now=NOW)
+        found.append(set(asked))
+        own = [row.covers(place_id=of_place, wave_id=of_wave) for row in rows]
+        said = {row for row, is_for in zip(rows, own, strict=True) if is_for}
+        assert {row for row in said if row.is_shown(now=NOW)} == found[-1]
+    assert sorted(map(len, found)) == [3, 3, 3, 3, 6, 6, 6, 6, 9]
