@@ -336,7 +336,7 @@ def boxes(guide: Any) -> list[Callable[[], str]]:
     ways: list[Callable[[], str]] = []
     for number in (11, 12, 13):
         one = someone(number, wave=WaveFactory.create(rollout=rollout, note=f"{number}階へ"))
-        place = PlaceFactory.create(name=f"第{number}庁舎")
+        place = PlaceFactory.create(name=f"分庁舎 {number}")
         department = DepartmentFactory.create(name=f"税務{number}課")
         Loan.objects.filter(pk=one.loan_id).update(place=place, department=department)
         Journey.objects.filter(pk=one.pk).update(place=place, department=department)
@@ -422,3 +422,15 @@ def test_a_staff_number_costs_eighteen_statements(
             reverse("journeys:begin", args=[code]),
             {"staff_number": waiting.person.staff_number},
         )
+
+
+def test_where_too_much_is_kept_the_older_half_goes(
+    waiting: Journey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kitto_kept, "PAGES_MOST", 4)
+    client = box_client(waiting, done=5)
+    waiting.refresh_from_db()
+    forget()
+    for row in waiting.step_keys[:6]:
+        client.get(reverse("journeys:step", args=[waiting.pk, row[0]]))
+    assert len(kitto_kept.kept_pages) == 4  # four, then the newer two of them and two more
