@@ -336,7 +336,7 @@ def boxes(guide: Any) -> list[Callable[[], str]]:
     ways: list[Callable[[], str]] = []
     for number in (11, 12, 13):
         one = someone(number, wave=WaveFactory.create(rollout=rollout, note=f"{number}階へ"))
-        place = PlaceFactory.create(name=f"分庁舎 {number}")
+        place = PlaceFactory.create(name=f"別{number}庁舎")
         department = DepartmentFactory.create(name=f"税務{number}課")
         Loan.objects.filter(pk=one.loan_id).update(place=place, department=department)
         Journey.objects.filter(pk=one.pk).update(place=place, department=department)
