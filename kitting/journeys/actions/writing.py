@@ -34,8 +34,11 @@ def _locked_for(pk: int, client_key: str = "") -> JourneyQuerySet:
     rows = Journey.objects.select_for_update(of=("self",)).filter(pk=pk)
     if not client_key:
         return rows
-    said = Event.objects.filter(journey=OuterRef("pk"), client_key=client_key)
-    return rows.annotate(is_repeated=Exists(said))
+    events = Event.objects.filter(journey=OuterRef("pk"))
+    return rows.annotate(
+        is_repeated=Exists(events.filter(client_key=client_key)),
+        is_as_read=Exists(events.filter(number=OuterRef("event_count"))),
+    )
 
 
 _for_change, _for_press = Ready(_locked_for, int), Ready(_locked_for, int, str)
@@ -49,6 +52,10 @@ def locked(journey_id: int, *, client_key: str | None = None) -> Journey:
         raise Journey.DoesNotExist
     if journey.closed_at is not None:
         raise JourneyClosedError
+    if client_key and journey.event_count and not getattr(journey, "is_as_read", False):
+        # Whoever waited for the lock has the row as it is now, but PostgreSQL looked at its events when the waiting
+        # began: the same press may have been taken in since.
+        journey.is_repeated = journey.events.filter(client_key=client_key).exists()  # type: ignore[attr-defined]  # see `is_repeated`
     return journey
 
 
