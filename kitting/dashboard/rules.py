@@ -20,6 +20,8 @@ DAYS_A_LABEL = 10
 WORDS_FROM = 600
 # So high stands a point's label above it, with the label of a line it comes near.
 LABEL = 40
+# A label's line stands no higher than this, or its signs are cut off.
+HIGHEST = 15
 # A forecast is drawn no further past the deadline than this.
 DRAWN_PAST_DEADLINE = 45
 
@@ -132,6 +134,7 @@ class Chart:
     planned_y: float
     plan_label_y: float
     label_x: float
+    label_y: float
     all_y: float
     all_at_end: bool
     deadline_x: float
@@ -169,7 +172,7 @@ def burn_up(
         return round(bottom - (bottom - top) * number / most, 1)
 
     line = [(x(day), y(number)) for day, number in actual]
-    planned_y = y(dict(plan).get(actual[-1][0], 0))
+    actual_y, planned_y = line[-1][1], y(dict(plan).get(actual[-1][0], 0))
     coming = _coming_lines(ahead, line[-1], lambda day: (x(min(day, last)), y(everybody)))
     points = " ".join(f"{px},{py}" for px, py in line)
     return Chart(
@@ -183,16 +186,14 @@ def burn_up(
         area=f"{line[0][0]},{bottom} {points} {line[-1][0]},{bottom}",
         plan=" ".join(f"{x(day)},{y(number)}" for day, number in plan),
         today_x=line[-1][0],
-        actual_y=line[-1][1],
+        actual_y=actual_y,
         planned_y=planned_y,
-        # The plan's label stays clear of the label of what is, and of the days below.
-        plan_label_y=min(planned_y + 22, bottom - 4)
-        if planned_y >= line[-1][1]
-        else planned_y - 14,
+        plan_label_y=_plan_label(planned_y, actual_y, bottom),
         label_x=max(line[-1][0] - 10, left + 96),
+        label_y=max(actual_y - 12, HIGHEST),
         all_y=y(everybody),
         # Early and nearly through: there the label of what is stands over the beginning of the line.
-        all_at_end=line[-1][1] - y(everybody) < LABEL and line[-1][0] < (left + right) / 2,
+        all_at_end=actual_y - y(everybody) < LABEL and line[-1][0] < (left + right) / 2,
         deadline_x=x(deadline),
         forecast=coming[0],
         band=coming[1],
@@ -200,6 +201,14 @@ def burn_up(
         ticks_y=[(y(number), number) for number in _steps_up_to(everybody)],
         ticks_x=[(x(day), day) for day in _months(first, last)],
     )
+
+
+def _plan_label(planned_y: float, actual_y: float, bottom: int) -> float:
+    """Return where the plan's label stands clear of the label of what is, of the edge and of the days below."""
+    above = planned_y - 14
+    if planned_y < actual_y and above >= HIGHEST:
+        return above
+    return min(max(planned_y, actual_y) + 22, bottom - 4)
 
 
 def _last_drawn(deadline: date, ahead: Forecast | None) -> date:
@@ -303,6 +312,11 @@ def by_working_day(per_day: Mapping[date, int], days: Sequence[date]) -> list[in
 def _last_of(days: Sequence[date], at: int) -> date:
     """Return the last day that counts with a working day: the one before the next."""
     return days[at + 1] - timedelta(days=1) if at + 1 < len(days) else date.max
+
+
+def rounded_up(number: float) -> float:
+    """Return a number with one decimal that is no smaller than it."""
+    return math.ceil(number * 10 - 1e-9) / 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,26 @@ def test_the_label_of_everybody_makes_room_for_the_label_of_what_is(days, ready,
     assert chart.all_at_end is at_end
 
 
+@given(
+    ready=st.integers(min_value=0, max_value=33),
+    plan_ready=st.integers(min_value=0, max_value=33),
+)
+def test_the_labels_of_a_chart_are_never_cut_off_and_stand_apart(ready, plan_ready):
+    plan = [(MONDAY, 0), (MONDAY + timedelta(days=20), plan_ready)]
+    plan.append((MONDAY + timedelta(days=60), 33))
+    actual = [(MONDAY, 0), (MONDAY + timedelta(days=20), ready)]
+    chart = rules.burn_up(actual, plan, everybody=33, size=(358, 236))
+    for label in (chart.label_y, chart.plan_label_y):
+        assert rules.HIGHEST <= label <= chart.bottom - 4
+    if ready > plan_ready or ready == plan_ready > 0:
+        assert chart.plan_label_y > chart.actual_y
+
+
+@pytest.mark.parametrize(("needed", "said"), [(0.04, 0.1), (62.7, 62.7), (9 / 7, 1.3), (0, 0)])
+def test_the_pace_said_is_enough(needed, said):
+    assert rules.rounded_up(needed) == said
+
+
 def test_a_chart_of_one_day_is_drawn():
     chart = rules.burn_up([(MONDAY, 0)], [(MONDAY, 0)], everybody=0, size=(358, 236))
     assert chart.actual

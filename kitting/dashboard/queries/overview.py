@@ -108,6 +108,11 @@ class Overview:
         return round(self.spent / self.counts.done, 1) if self.counts.done else None
 
     @property
+    def needed_a_day(self) -> float | None:
+        """Return the pace needed with one decimal, never less than is needed."""
+        return None if self.needed is None else rules.rounded_up(self.needed)
+
+    @property
     def is_fast_enough(self) -> bool:
         """Tell whether the pace suffices for the deadline."""
         if self.pace is None or self.needed is None:

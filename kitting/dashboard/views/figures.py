@@ -105,7 +105,7 @@ def _pace(board: Overview) -> Figure:
     elif board.needed is None:
         compared = _("the deadline has come")
     else:
-        compared = _("%(n)s a day are needed") % {"n": round(board.needed, 1)}
+        compared = _("%(n)s a day are needed") % {"n": board.needed_a_day}
     return Figure(
         _("Pace"),
         round(board.pace.mean, 1) if board.pace else None,
