@@ -150,7 +150,7 @@ TEMPLATES = [
 
 DATABASES = {
     "default": dj_database_url.parse(
-        env("DATABASE_URL", f"sqlite:///{VAR_DIR / 'kitto.sqlite3'}"),
+        env("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'kitto.sqlite3'}",
         conn_max_age=int(env("CONN_MAX_AGE", "600")),
         conn_health_checks=True,
     )
