@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from kitting.journeys import actions
@@ -16,6 +17,7 @@ from kitting.journeys.states import EventKind, Method, Result, Via
 from kitting.site.models import SiteProfile
 from tests.factories import NOW
 from tests.journeys.conftest import BY_BOX
+from tests.journeys.test_fast import right
 from tests.journeys.test_views import CHROMEBOOK, kinds, phone, text, type_number, url
 
 if TYPE_CHECKING:
@@ -123,6 +125,36 @@ def test_taken_back_in_another_tab_says_when(at_eleven: Journey, phone: Client) 
 def test_what_was_never_done_was_not_taken_back(at_eleven: Journey, phone: Client) -> None:
     page = text(phone.get(press(phone, at_eleven, "undo", "power-on", "a tab")))
     assert TAKEN_BACK not in page
+
+
+def test_an_older_tab_is_told_that_a_whole_phase_was_done(
+    at_eleven: Journey, phone: Client
+) -> None:
+    address = reverse("journeys:phase", args=[at_eleven.pk, "before_sign_in"])
+    first = phone.post(address, {"client_key": "one tab"}).url
+    assert phone.post(address, {"client_key": "one tab"}).url == first
+    assert "again" not in first
+    known = kinds(at_eleven)
+    other = phone.post(address, {"client_key": "older tab"}).url
+    last = at_eleven.records.order_by("-done_at", "pk").first()
+    assert last is not None
+    assert other.partition("?") == (first, "?", f"again={last.step_key}")
+    assert TOLD in text(phone.get(other))
+    assert kinds(at_eleven) == known
+
+
+def test_a_short_test_passed_twice_names_no_step_that_was_left_out(
+    at_eleven: Journey, phone: Client
+) -> None:
+    address = reverse("journeys:test", args=[at_eleven.pk])
+    answers = right(phone, at_eleven)
+    places = [phone.post(address, answers | {"client_key": tab}).url for tab in ("one", "two")]
+    assert places[0] == places[1]
+    assert "again" not in places[1]
+    finish(at_eleven, "touch-practice", NOW)
+    other = phone.post(address, answers | {"client_key": "three"}).url
+    assert other.endswith("?again=touch-practice")
+    assert TOLD in text(phone.get(other))
 
 
 @pytest.mark.parametrize("who", [SYSTEM, actions.Who(via=Via.STAFF)])

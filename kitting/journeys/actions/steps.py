@@ -259,8 +259,10 @@ def _write_at_once(  # what one press says of many steps
 ) -> Moved:
     for fact in facts:
         check_step(journey, fact.step_key)
-    if is_repeated(journey) or not facts:
+    if is_repeated(journey):
         return Moved(journey, changed=False)
+    if not facts:
+        return Moved(journey, changed=False, already=True)
     # One press: its key stands on the first of its events.
     said = [
         Said(fact, client_key=None if number else client_key)

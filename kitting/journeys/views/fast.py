@@ -28,6 +28,8 @@ from kitting.journeys.views.visit import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from django.http import HttpResponse
 
     from kitting.guides.queries.shapes import StepPage, TestView
@@ -53,7 +55,7 @@ def phase(request: SiteRequest, journey_id: int, key: str) -> HttpResponse:
     alone = [page for page in pages if _stands_alone(request, visit, page)]
     together = [page for page in pages if page not in alone]
     if request.method == "POST":
-        return _declare(request, visit, together)
+        return _declare(request, visit, found, together)
     context = context_of(request, visit) | {
         "phase": found,
         "needed": [page for page in together if page.required],
@@ -81,7 +83,9 @@ def _stands_alone(request: SiteRequest, visit: Visit, page: StepPage) -> bool:
     return page.check_type in DECIDED_HERE
 
 
-def _declare(request: SiteRequest, visit: Visit, pages: list[StepPage]) -> HttpResponse:
+def _declare(
+    request: SiteRequest, visit: Visit, found: PhaseState, pages: list[StepPage]
+) -> HttpResponse:
     also = set(request.POST.getlist("also"))
     left_out = [page.key for page in pages if not page.required and page.key not in also]
     moved = actions.declare_phase(
@@ -94,7 +98,15 @@ def _declare(request: SiteRequest, visit: Visit, pages: list[StepPage]) -> HttpR
         now=request.now,
         client_key=client_key(request),
     )
-    return go_on(moved)
+    return _go_on(moved, visit, [step.key for step in found.steps])
+
+
+def _go_on(moved: actions.Moved, visit: Visit, keys: Collection[str]) -> HttpResponse:
+    """Lead to what comes next; an older tab is told of the step of `keys` that was done last."""
+    settled = [visit.records[key] for key in keys if key in visit.records]
+    settled = [record for record in settled if record.is_settled]
+    last = max(settled, key=lambda record: record.done_at, default=None)
+    return go_on(moved, after=last.step_key if last and moved.already else "")
 
 
 @never_cache
@@ -118,7 +130,7 @@ def test(request: SiteRequest, journey_id: int) -> HttpResponse:
             now=request.now,
             client_key=client_key(request),
         )
-        return go_on(moved)
+        return _go_on(moved, visit, found.steps)
     context = context_of(request, visit) | {"test": found, "left": left, "form": form}
     status = 422 if form.is_bound else 200
     return render(request, "journeys/test.html", context, status=status)
