@@ -32,7 +32,10 @@ def test_an_empty_city_gets_the_guide_and_reads_what_is_left() -> None:
     assert "The guide that comes with Kitto is published." in said
     assert "[ ] IT leads: 0" in said
     assert "createitlead" in said
-    assert "Still examples: Name of your organisation" in said
+    assert "Still examples: Name of your organisation (org_name)" in said
+    assert all(f"({row.key})" in said for row in examples_left()), (
+        "each with what --set asks for"
+    )
     assert "is published" not in run(), "a second run publishes nothing anew"
 
 

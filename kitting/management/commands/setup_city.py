@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from kitting.guides.actions import load_guide
 from kitting.guides.forms import SHIPPED_GUIDE, read_guide_file
 from kitting.guides.queries import published_edition
-from kitting.management.commands._sheets import SHOWN, add_language
+from kitting.management.commands._sheets import add_language
 from kitting.monitor.queries import first_day
 from kitting.site.actions import Word, save_words
 from kitting.site.forms import word_label
@@ -133,8 +133,8 @@ def lines(found: FirstDay) -> Iterable[str]:
 
 
 def _steps(found: FirstDay) -> list[tuple[bool, str, str]]:
-    examples = [word_label(row) for row in found.examples]
-    named = ", ".join(examples[:SHOWN])
+    # Each with its key: it is what --set asks for.
+    examples = [f"{word_label(row)} ({row.key})" for row in found.examples]
     return [
         (found.has_address, _("The address is https"), "SITE_URL=https://…"),
         (
@@ -145,7 +145,8 @@ def _steps(found: FirstDay) -> list[tuple[bool, str, str]]:
         (
             not examples,
             _("No word of the guide is an example"),
-            _("Still examples: %(names)s. Settings, or --set KEY=WORD") % {"names": named},
+            _("Still examples: %(names)s. Settings, or --set KEY=WORD")
+            % {"names": ", ".join(examples)},
         ),
         (
             found.it_leads > 0,
