@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test import Client
+from django.urls import reverse
 
+from kitting.escalation.models import TicketEntry
 from kitting.journeys import actions
 from kitting.journeys.models import Journey
-from kitting.journeys.states import Method, Via, Why
+from kitting.journeys.states import EventKind, Method, Via, Why
 from tests.factories import NOW
+from tests.journeys.test_views import kinds, phone, type_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kitting.journeys.actions import Moved
+
+__all__ = ["phone"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TIMES = 4
@@ -25,7 +33,7 @@ WAITING = (
     " WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
 WHO = actions.Who(via=Via.BOX)
-Press = "Callable[..., Moved]"
+T = TypeVar("T")
 
 
 def others_wait() -> bool:
@@ -37,19 +45,12 @@ def others_wait() -> bool:
         return cursor.fetchone() == (TIMES,)
 
 
-def all_at_once(journey: Journey, press: Press, **said: str) -> list[Moved]:
-    """Let the same press come several times while somebody else holds the journey."""
+def all_at_once(journey: Journey, act: Callable[[], T]) -> list[T]:
+    """Let the same come several times while somebody else holds the journey."""
 
-    def come() -> Moved:
+    def come() -> T:
         try:
-            return press(
-                journey_id=journey.pk,
-                step_key=journey.step_keys[0][0],
-                who=WHO,
-                now=NOW,
-                client_key="once",
-                **said,
-            )
+            return act()
         finally:
             connections.close_all()
 
@@ -76,15 +77,59 @@ def all_at_once(journey: Journey, press: Press, **said: str) -> list[Moved]:
     ],
 )
 def test_a_press_that_comes_several_times_at_once_is_one_and_no_older_one(
-    journey: Journey, press: Press, said: dict[str, str]
+    journey: Journey, press: Callable[..., Moved], said: dict[str, Any]
 ) -> None:
+    step = {"journey_id": journey.pk, "step_key": journey.step_keys[0][0]}
     if press is actions.undo_step:
-        actions.finish_step(
-            journey_id=journey.pk, step_key=journey.step_keys[0][0], who=WHO, now=NOW
-        )
+        actions.finish_step(**step, who=WHO, now=NOW)
     before = journey.events.count()
-    moved = all_at_once(journey, press, **said)
+    moved = all_at_once(
+        journey, lambda: press(**step, who=WHO, now=NOW, client_key="once", **said)
+    )
     assert sorted(one.changed for one in moved) == [False] * (TIMES - 1) + [True]
     assert not any(one.already for one in moved)
     assert journey.events.filter(client_key="once").count() == 1
     assert journey.events.count() == before + 1
+
+
+def test_a_number_typed_several_times_at_once_begins_once(waiting: Journey) -> None:
+    came = all_at_once(waiting, lambda: type_number(Client(), "010203"))
+    assert {(one.status_code, one.url) for one in came} == {
+        (302, reverse("journeys:step", args=[waiting.pk, "check-box"]))
+    }
+    assert kinds(waiting).count(EventKind.BEGUN) == 1
+
+
+def test_a_whole_phase_said_several_times_at_once_is_said_once(
+    waiting: Journey, phone: Client
+) -> None:
+    address = reverse("journeys:phase", args=[waiting.pk, "before_sign_in"])
+    cookies = phone.cookies
+    before = len(kinds(waiting))
+
+    def press() -> Any:
+        browser = Client()
+        browser.cookies = cookies
+        return browser.post(address, {"client_key": "one tab"})
+
+    came = all_at_once(waiting, press)
+    assert {one.status_code for one in came} == {302}
+    assert len({one.url for one in came}) == 1
+    assert len(kinds(waiting)) == before + 8
+
+
+def test_help_asked_several_times_at_once_is_one_question(
+    waiting: Journey, phone: Client
+) -> None:
+    cookies = phone.cookies
+    form = {"choice": "trouble-1", "words": "つながりません", "client_key": "one tab"}
+
+    def press() -> Any:
+        browser = Client()
+        browser.cookies = cookies
+        return browser.post(reverse("escalation:ask", args=[waiting.pk]), form)
+
+    came = all_at_once(waiting, press)
+    assert {one.status_code for one in came} == {302}, came[0].content.decode()
+    assert len({one.url for one in came}) == 1
+    assert TicketEntry.objects.filter(text="つながりません").count() == 1
