@@ -22,6 +22,8 @@ WORDS_FROM = 600
 LABEL = 40
 # A label's line stands no higher than this, or its signs are cut off.
 HIGHEST = 15
+# Two labels that may stand beside one another's point need so much from line to line.
+BETWEEN = 18
 # A forecast is drawn no further past the deadline than this.
 DRAWN_PAST_DEADLINE = 45
 
@@ -173,6 +175,7 @@ def burn_up(
 
     line = [(x(day), y(number)) for day, number in actual]
     actual_y, planned_y = line[-1][1], y(dict(plan).get(actual[-1][0], 0))
+    label_y, plan_label_y = _labels(actual_y, planned_y, bottom)
     coming = _coming_lines(ahead, line[-1], lambda day: (x(min(day, last)), y(everybody)))
     points = " ".join(f"{px},{py}" for px, py in line)
     return Chart(
@@ -188,9 +191,9 @@ def burn_up(
         today_x=line[-1][0],
         actual_y=actual_y,
         planned_y=planned_y,
-        plan_label_y=_plan_label(planned_y, actual_y, bottom),
+        plan_label_y=plan_label_y,
         label_x=max(line[-1][0] - 10, left + 96),
-        label_y=max(actual_y - 12, HIGHEST),
+        label_y=label_y,
         all_y=y(everybody),
         # Early and nearly through: there the label of what is stands over the beginning of the line.
         all_at_end=actual_y - y(everybody) < LABEL and line[-1][0] < (left + right) / 2,
@@ -203,12 +206,13 @@ def burn_up(
     )
 
 
-def _plan_label(planned_y: float, actual_y: float, bottom: int) -> float:
-    """Return where the plan's label stands clear of the label of what is, of the edge and of the days below."""
-    above = planned_y - 14
-    if planned_y < actual_y and above >= HIGHEST:
-        return above
-    return min(max(planned_y, actual_y) + 22, bottom - 4)
+def _labels(actual_y: float, planned_y: float, bottom: int) -> tuple[float, float]:
+    """Return where the labels of what is and of the plan stand clear of each other, the edge and the days below."""
+    label, above = max(actual_y - 12, HIGHEST), planned_y - 14
+    if above >= HIGHEST and label - above >= BETWEEN:
+        return label, above
+    below = min(max(planned_y, actual_y) + 22, bottom - 4)
+    return min(label, below - BETWEEN), below
 
 
 def _last_drawn(deadline: date, ahead: Forecast | None) -> date:

@@ -62,8 +62,8 @@ ABOUT = f"""\
 `deploy/start web` (two processes of four threads), `worker` and `beat`, on PostgreSQL and Redis, all on this machine together with the
 crowd, which is a process of its own and an open loop: what should have been asked counts from then on, however late it
 is asked. Each person scans a box, types the staff number, does eight steps with their pages, a practice, and one in
-eight asks for help and looks for the answer. A morning keeps the rate at which people come and is cut to {MINUTES:g} of its
-30 minutes (MINUTES=30 plays it whole); {RUSH_RATE:.0f} requests a second are the same ways at the rate of 2,650 people times
+eight asks for help and looks for the answer. A morning keeps the rate at which people come and is played for {MINUTES:g} of its
+30 minutes (MINUTES=30: whole); {RUSH_RATE:.0f} requests a second are the same ways at the rate of 2,650 people times
 {ASKS_A_PERSON} requests in five minutes, for {RUSH:g} s (RUSH=300). Between two requests of a person lie {PAUSE} s, so that the full rate is
 there once the first of them are through, after {PAUSE * ASKS_A_PERSON:.0f} s. Afterwards everything is
 counted in the database. The floor is Django in one file (`tests/bench/floor.py`), served by the same gunicorn on the

@@ -100,19 +100,24 @@ def test_a_number_typed_several_times_at_once_begins_once(waiting: Journey) -> N
     assert kinds(waiting).count(EventKind.BEGUN) == 1
 
 
-def test_a_whole_phase_said_several_times_at_once_is_said_once(
-    waiting: Journey, phone: Client
-) -> None:
-    address = reverse("journeys:phase", args=[waiting.pk, "before_sign_in"])
+def from_(phone: Client, address: str, form: dict[str, str]) -> Callable[[], Any]:
+    """Return what sends a form as that browser does, and can be called from several threads."""
     cookies = phone.cookies
-    before = len(kinds(waiting))
 
     def press() -> Any:
         browser = Client()
         browser.cookies = cookies
-        return browser.post(address, {"client_key": "one tab"})
+        return browser.post(address, form)
 
-    came = all_at_once(waiting, press)
+    return press
+
+
+def test_a_whole_phase_said_several_times_at_once_is_said_once(
+    waiting: Journey, phone: Client
+) -> None:
+    address = reverse("journeys:phase", args=[waiting.pk, "before_sign_in"])
+    before = len(kinds(waiting))
+    came = all_at_once(waiting, from_(phone, address, {"client_key": "one tab"}))
     assert {one.status_code for one in came} == {302}
     assert len({one.url for one in came}) == 1
     assert len(kinds(waiting)) == before + 8
@@ -121,15 +126,9 @@ def test_a_whole_phase_said_several_times_at_once_is_said_once(
 def test_help_asked_several_times_at_once_is_one_question(
     waiting: Journey, phone: Client
 ) -> None:
-    cookies = phone.cookies
     form = {"choice": "trouble-1", "words": "つながりません", "client_key": "one tab"}
-
-    def press() -> Any:
-        browser = Client()
-        browser.cookies = cookies
-        return browser.post(reverse("escalation:ask", args=[waiting.pk]), form)
-
-    came = all_at_once(waiting, press)
+    address = reverse("escalation:ask", args=[waiting.pk])
+    came = all_at_once(waiting, from_(phone, address, form))
     assert {one.status_code for one in came} == {302}, came[0].content.decode()
     assert len({one.url for one in came}) == 1
     assert TicketEntry.objects.filter(text="つながりません").count() == 1
